@@ -1,0 +1,148 @@
+/* pool.c - see pool.h. Workers spin briefly between jobs, then sleep; an idle engine burns no CPU. */
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MAX_THREADS = 256, SPINS = 2000, STACK_BYTES = 1 << 20 };
+
+typedef struct {
+    pool *owner;
+    int index;
+    pthread_t handle;
+} worker;
+
+struct pool {
+    int threads, started;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, idle;
+    atomic_uint job;     /* grows by one per pool_run */
+    int stop;            /* under lock */
+    int busy;            /* workers still inside the current job; under lock */
+    pool_fn fn;
+    void *arg;
+    size_t tasks;
+    atomic_size_t next;
+    worker workers[MAX_THREADS];
+};
+
+static int cores(void)
+{
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (int)n : 1;
+}
+
+static void work(pool *p, int thread)
+{
+    for (;;) {
+        size_t t = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
+        if (t >= p->tasks) return;
+        p->fn(p->arg, t, thread);
+    }
+}
+
+static void *worker_main(void *arg)
+{
+    worker *w = arg;
+    pool *p = w->owner;
+    unsigned seen = 0;
+    for (;;) {
+        for (int i = 0; i < SPINS && atomic_load_explicit(&p->job, memory_order_relaxed) == seen; i++) sched_yield();
+        pthread_mutex_lock(&p->lock);
+        while (atomic_load(&p->job) == seen && !p->stop) pthread_cond_wait(&p->wake, &p->lock);
+        seen = atomic_load(&p->job);
+        int stop = p->stop;
+        pthread_mutex_unlock(&p->lock);
+        if (stop) return NULL;
+        work(p, w->index);
+        pthread_mutex_lock(&p->lock);
+        if (--p->busy == 0) pthread_cond_signal(&p->idle);
+        pthread_mutex_unlock(&p->lock);
+    }
+}
+
+drgen_status pool_open(pool **out, int threads, drgen_err *err)
+{
+    *out = NULL;
+    if (threads < 0 || threads > MAX_THREADS)
+        return err_fail(err, DRGEN_ERR_ARG, "threads: %d is outside 0..%d", threads, MAX_THREADS);
+    if (threads == 0) threads = cores();
+    if (threads > MAX_THREADS) threads = MAX_THREADS;
+    pool *p = calloc(1, sizeof *p);
+    if (!p) return err_fail(err, DRGEN_ERR_NOMEM, "thread pool: out of memory");
+    p->threads = threads;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->wake, NULL);
+    pthread_cond_init(&p->idle, NULL);
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES); /* musl's default is 128 KiB */
+    for (int i = 1; i < threads; i++) {
+        worker *w = &p->workers[i];
+        w->owner = p;
+        w->index = i;
+        if (pthread_create(&w->handle, &attr, worker_main, w) != 0) break;
+        p->started = i;
+    }
+    pthread_attr_destroy(&attr);
+    if (p->started != threads - 1) {
+        pool_close(p);
+        return err_fail(err, DRGEN_ERR_NOMEM, "thread pool: cannot start %d threads; ask for fewer", threads);
+    }
+    *out = p;
+    return DRGEN_OK;
+}
+
+void pool_close(pool *p)
+{
+    if (!p) return;
+    pthread_mutex_lock(&p->lock);
+    p->stop = 1;
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    for (int i = 1; i <= p->started; i++) pthread_join(p->workers[i].handle, NULL);
+    pthread_mutex_destroy(&p->lock);
+    pthread_cond_destroy(&p->wake);
+    pthread_cond_destroy(&p->idle);
+    free(p);
+}
+
+int pool_threads(const pool *p)
+{
+    return p ? p->threads : 1;
+}
+
+void pool_run(pool *p, pool_fn fn, void *arg, size_t tasks)
+{
+    if (!p || p->threads == 1 || tasks == 1) {
+        for (size_t t = 0; t < tasks; t++) fn(arg, t, 0);
+        return;
+    }
+    pthread_mutex_lock(&p->lock);
+    p->fn = fn;
+    p->arg = arg;
+    p->tasks = tasks;
+    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+    p->busy = p->started;
+    atomic_fetch_add(&p->job, 1);
+    pthread_cond_broadcast(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    work(p, 0);
+    for (int i = 0; i < SPINS; i++) { /* a short wait is usual: tasks are of one size */
+        pthread_mutex_lock(&p->lock);
+        int busy = p->busy;
+        pthread_mutex_unlock(&p->lock);
+        if (!busy) return;
+        sched_yield();
+    }
+    pthread_mutex_lock(&p->lock);
+    while (p->busy) pthread_cond_wait(&p->idle, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+}

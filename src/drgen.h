@@ -1,0 +1,139 @@
+/* drgen.h - songs from timed lyrics and a style: the public interface of libdrgen.
+ *
+ * Promises: different handles are independent; calls on one handle must not overlap. The library never prints,
+ * exits, aborts, or changes the locale, the environment or signal handlers. Fork before drgen_open, not after.
+ * Start every option struct from its _default() function, so that new fields break no caller.
+ *
+ *     drgen_err err;
+ *     drgen *g = drgen_open(NULL, &err);
+ *     drgen_song song = drgen_song_default();
+ *     song.lyrics = "[00:01.00]Hello from a very small machine\n";
+ *     song.prompt = "folk, acoustic guitar, warm";
+ *     drgen_audio out = {0};
+ *     if (drgen_generate(g, &song, &out, &err) == DRGEN_OK) drgen_audio_write(&out, "song.wav", &err);
+ *     drgen_audio_free(&out);
+ *     drgen_close(g);
+ */
+#ifndef DRGEN_H
+#define DRGEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define DRGEN_API __attribute__((visibility("default")))
+#else
+#define DRGEN_API
+#endif
+
+typedef enum {
+    DRGEN_OK = 0,
+    DRGEN_ERR_ARG,      /* the caller passed something outside the documented range */
+    DRGEN_ERR_NOMEM,    /* an allocation failed; nothing leaked, the handle stays usable */
+    DRGEN_ERR_IO,       /* open, read, write or map failed; the message holds the path and the system's reason */
+    DRGEN_ERR_FORMAT,   /* a file was read but is not what it should be */
+    DRGEN_ERR_MODEL,    /* weights do not fit the model: missing tensor, wrong shape or type */
+    DRGEN_ERR_TEXT,     /* lyrics or prompt cannot be used */
+    DRGEN_ERR_CANCELLED /* the progress callback asked to stop */
+} drgen_status;
+
+typedef struct {
+    drgen_status code;
+    char message[512]; /* one line: what, where, what to do */
+} drgen_err;
+
+typedef struct drgen drgen;
+
+typedef enum { DRGEN_TEXT, DRGEN_STYLE, DRGEN_SAMPLE, DRGEN_DECODE, DRGEN_MASTER } drgen_phase;
+
+/* Called on the caller's thread as work advances: done of total (steps of the sampler, tiles of the decoder), and
+ * more often with the same numbers while a step runs. Return 0 to go on, anything else to stop. */
+typedef int (*drgen_progress)(drgen_phase phase, int done, int total, void *user);
+
+enum { DRGEN_LOG_WARNING, DRGEN_LOG_INFO, DRGEN_LOG_DEBUG };
+/* One line of news, without a newline. level is one of DRGEN_LOG_*. */
+typedef void (*drgen_log)(int level, const char *line, void *user);
+
+typedef struct {
+    const char *model_dir;   /* NULL: the small model inside the library */
+    int threads;             /* 0: one per core this process may use */
+    const char *espeak_data; /* folder that holds espeak-ng-data; NULL: the system's */
+    drgen_log log;
+    void *log_user;
+} drgen_config;
+
+typedef struct {
+    const char *lyrics;         /* LRC text, UTF-8; NULL: instrumental */
+    const char *prompt;         /* style in words; exactly one of prompt and style_file */
+    const char *style_file;     /* style vector: .npy or .safetensors, as many floats as the model's style width */
+    const char *negative_file;  /* style vector the guidance moves away from; NULL: the model's own */
+    double seconds;             /* 95, or 96..285 with a full model */
+    int steps;                  /* points on the time grid, 2..1000: steps - 1 updates */
+    float guidance;             /* 0: none, one evaluation per step instead of two */
+    float sway;                 /* 0: even time grid; -1: more of it near the start */
+    uint64_t seed;
+    int lyrics_compat;          /* 1: read lyrics exactly as the original does, quirks included */
+    int half_tables;            /* 1: rotary and position tables rounded to half precision, as released audio was made */
+    drgen_progress progress;
+    void *progress_user;
+} drgen_song;
+
+typedef struct {
+    float *samples; /* interleaved, -1..1 */
+    size_t frames;
+    int channels, sample_rate;
+} drgen_audio;
+
+/* What a handle holds and runs on; strings live as long as the handle. */
+typedef struct {
+    const char *model_name;  /* name in model.json */
+    const char *model_note;  /* one line to show the user, or "" (e.g. that the model is untrained) */
+    const char *isa;         /* kernel set in use: "avx512", "avx2", "neon", "ref" */
+    const char *blas;        /* OpenBLAS core name, or "none" */
+    const char *gemm;        /* "own" or "openblas": which one computes matrix products */
+    int threads;
+    int full;                /* 1: a model for songs of 96..285 s, 0: 95 s */
+    int style_width;         /* floats in a style vector */
+    int has_text_tower;      /* 0: prompts need a style file */
+    uint64_t parameters;     /* of the transformer */
+    uint64_t weight_bytes;   /* mapped, all files of the model */
+} drgen_info;
+
+/* What the last drgen_generate on a handle measured. */
+typedef struct {
+    size_t frames;               /* latent frames */
+    int evaluations;             /* transformer evaluations (two per guided step) */
+    double seconds_text, seconds_style, seconds_sample, seconds_decode;
+    double seconds_per_evaluation;
+    size_t work_bytes;           /* working memory besides mapped weights and the result */
+} drgen_report;
+
+DRGEN_API drgen_config drgen_config_default(void);
+DRGEN_API drgen_song drgen_song_default(void);
+
+/* config may be NULL for the defaults. Returns NULL on error and says why in err (which may be NULL). */
+DRGEN_API drgen *drgen_open(const drgen_config *config, drgen_err *err);
+DRGEN_API void drgen_close(drgen *g); /* NULL is fine */
+DRGEN_API drgen_info drgen_get_info(const drgen *g);
+
+/* Working memory drgen_generate would take for this song, in bytes; 0 if the song is not valid. */
+DRGEN_API size_t drgen_memory_needed(const drgen *g, const drgen_song *song);
+
+/* Makes a song: out gets 44.1 kHz stereo, peak at 1; free it with drgen_audio_free. On error out is empty. */
+DRGEN_API drgen_status drgen_generate(drgen *g, const drgen_song *song, drgen_audio *out, drgen_err *err);
+DRGEN_API drgen_report drgen_last_report(const drgen *g);
+
+/* Writes through a temporary file in the same folder, then renames: path is whole or untouched. 16-bit WAV. */
+DRGEN_API drgen_status drgen_audio_write(const drgen_audio *audio, const char *path, drgen_err *err);
+DRGEN_API void drgen_audio_free(drgen_audio *audio);
+
+DRGEN_API const char *drgen_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

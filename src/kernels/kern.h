@@ -1,0 +1,74 @@
+/* kern.h - the kernel table: every hot loop drgen runs, one entry each.
+ *
+ * A kernel knows numbers, not models. Each entry
+ *   - works on float32 rows held by the caller; allocates nothing, locks nothing, cannot fail;
+ *   - takes lengths in elements; any length, 0 included;
+ *   - reads and writes only inside the lengths it is given (no over-read of a tail);
+ *   - allows out == in where the comment says "in place", and otherwise no overlap.
+ * kern_ref defines what each entry means (plain loops, double inside). The others may differ from it by the bound in
+ * brackets: abs or rel error per element, or nmse = sum((a-b)^2) / sum(b^2) over the row.
+ */
+#ifndef KERNELS_KERN_H
+#define KERNELS_KERN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum { KERN_F32, KERN_F16, KERN_BF16 } kern_type;
+
+typedef struct kern_table {
+    const char *isa; /* "ref", "avx2", "avx512", "neon" */
+
+    /* ---- elements */
+    void (*add)(float *y, const float *x, size_t n);                    /* y += x                          [exact] */
+    void (*axpy)(float *y, const float *x, float a, size_t n);          /* y += a * x            [rel 1e-6 of sum] */
+    void (*scale)(float *y, const float *x, float a, size_t n);         /* y = a * x, in place             [exact] */
+    void (*silu)(float *y, const float *x, size_t n);                   /* x / (1 + e^-x), in place     [rel 2e-6] */
+    void (*gelu)(float *y, const float *x, size_t n);                   /* x (1 + erf(x/sqrt 2)) / 2, in place [2e-7 abs + rel 2e-6] */
+    void (*mish)(float *y, const float *x, size_t n);                   /* x tanh(ln(1 + e^x)), in place [rel 4e-6] */
+    void (*swiglu)(float *y, const float *gate, const float *up, size_t n); /* silu(gate) * up, in place [rel 3e-6] */
+    /* y = x + sin(a x)^2 * s, channel-wise vectors a and s (s = 1/(b + 1e-9)). In place.
+     * [abs 4e-7 * (1 + s) for |a x| < 1e4] */
+    void (*snake)(float *y, const float *x, const float *a, const float *s, size_t n);
+    void (*widen)(float *y, const void *x, kern_type type, size_t n);   /* f16/bf16/f32 to f32             [exact] */
+
+    /* ---- rows */
+    float (*dot)(const float *x, const float *y, size_t n);             /* sum x y                    [nmse 1e-12] */
+    /* y = x * w / sqrt(mean(x^2) + eps). In place.                                                    [rel 3e-6] */
+    void (*rmsnorm)(float *y, const float *x, const float *w, float eps, size_t n);
+    /* y = (x - mean) / sqrt(var + eps) * w + b, biased variance; w, b may be NULL (1, 0). In place. [abs 5e-6] */
+    void (*layernorm)(float *y, const float *x, const float *w, const float *b, float eps, size_t n);
+    /* One row of online softmax: m_new = max(m, max(x)); x = e^(x - m_new); returns sum(x), *m = m_new. In place.
+     * n >= 1. [rel 4e-6] */
+    float (*softmax_part)(float *x, float *m, size_t n);
+    /* Rotates pairs (x[j], x[j + half]) by the angle whose cosine and sine are c[j], s[j], j < half. [rel 1e-6] */
+    void (*rope)(float *x, const float *c, const float *s, size_t half);
+    /* Depthwise correlation at one time step: y[c] = b[c] + sum_k w[k*n + c] * x[k*stride + c], k < taps; b may be
+     * NULL. taps in order of k.                                                                    [nmse 1e-12] */
+    void (*depthwise)(float *y, const float *x, size_t stride, const float *w, const float *b, size_t taps, size_t n);
+
+    /* ---- matrix product, see gemm.h. Panels are zero-padded to full mr / nr. */
+    int mr, nr; /* rows and columns of the register tile; at most KERN_MAX_MR, KERN_MAX_NR */
+    /* a panel: dst[k*mr + i] = row i's element k, i < rows (rows <= mr, the rest 0); src[i] points to k = 0. */
+    void (*pack_a)(float *dst, const float *const *src, int rows, size_t depth);
+    /* b panel: dst[k*nr + j] = src[j*ld + k] widened, j < cols (cols <= nr, the rest 0); ld in elements. */
+    void (*pack_b)(float *dst, const void *src, kern_type type, size_t ld, int cols, size_t depth);
+    /* c[i*ldc + j] = (add ? c : 0) + sum_k a[k*mr + i] * b[k*nr + j] for the full mr x nr tile.       [nmse 1e-11] */
+    void (*micro)(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add);
+} kern_table;
+
+enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64 };
+
+extern const kern_table kern_ref; /* plain C; always built, always tested against */
+
+/* The best table this CPU and this operating system can run; chosen once, then constant.
+ * DRGEN_ISA=ref|avx2|avx512|neon in the environment caps the choice. Thread-safe. */
+const kern_table *kern_best(void);
+
+/* All tables that can run here, kern_ref first; *count gets their number. For tests and bench. */
+const kern_table *const *kern_available(size_t *count);
+
+/* The table of that name, or NULL when it cannot run here. */
+const kern_table *kern_find(const char *isa);
+
+#endif

@@ -1,0 +1,33 @@
+/* vae.h - the Oobleck autoencoder's decoder in exact tiles. Source: spec vae.md; stable-audio-tools autoencoders.py. */
+#ifndef MODEL_VAE_H
+#define MODEL_VAE_H
+
+#include "model/config.h"
+#include "nn/nn.h"
+
+typedef struct vae vae;
+
+/* Binds the decoder's tensors (weight norm folded, layouts of weights_tools/pack.h); the file must outlive it. */
+drgen_status vae_load(vae **out, const vae_cfg *cfg, const st_file *weights, drgen_err *err);
+void vae_free(vae *v); /* NULL is fine */
+const vae_cfg *vae_config(const vae *v);
+
+/* Optional look inside: output of decoder.layers.i, time-major [rows, width]. */
+typedef void (*vae_tap)(void *user, const char *name, const float *data, size_t rows, size_t width);
+
+/* Decodes frames latents z [frames, latent_dim] at once into pcm [frames * ratio, io_channels], time-major. Zero
+ * padding at both ends, like the original. Measuring: counts only. */
+void vae_decode(const vae *v, nn *n, const float *z, size_t frames, float *pcm, vae_tap tap, void *user);
+
+/* Latent frames that influence a sample on each side: halos of this many frames make tiles exact. Computed from the
+ * architecture (at most 10 for the real model). */
+size_t vae_halo(const vae_cfg *cfg);
+
+/* Called with finished samples, in order. Return 0 to go on, else the decode stops. */
+typedef int (*vae_sink)(void *user, const float *pcm, size_t samples, size_t done_frames, size_t total_frames);
+
+/* Decodes any number of frames in tiles of at most tile frames (0: a good default) plus halos; equal to vae_decode on
+ * the whole to float rounding, memory independent of frames. Returns 0 when the sink stopped it, else 1. */
+int vae_decode_tiled(const vae *v, nn *n, const float *z, size_t frames, size_t tile, vae_sink sink, void *user);
+
+#endif

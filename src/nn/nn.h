@@ -1,0 +1,72 @@
+/* nn.h - layers: shapes in the signature, float32 activations row-major [rows, width], time-major. All functions
+ * are void: model loaders checked the shapes. Work memory comes from the context's arena and is given back before
+ * return; with a measuring arena every function only counts, so that a model's layout is one dry run. */
+#ifndef NN_NN_H
+#define NN_NN_H
+
+#include "base/arena.h"
+#include "base/pool.h"
+#include "io/weights.h"
+#include "kernels/gemm.h"
+#include "kernels/kern.h"
+
+typedef struct {
+    const kern_table *kern;
+    pool *pool;  /* NULL: one thread */
+    arena *work; /* base NULL: measuring, nothing is computed */
+} nn;
+
+/* 1 when the context only measures memory. */
+static inline int nn_dry(const nn *n)
+{
+    return n->work->base == NULL;
+}
+
+/* y = x W^T + b (b NULL: none); add: y += instead. x [rows, w.cols] with row stride ldx, y [rows, w.rows], row
+ * stride ldy. No overlap. */
+void nn_linear(nn *n, float *y, size_t ldy, const float *x, size_t ldx, const wmat *w, const float *b, size_t rows,
+               int add);
+/* The same with A as any view (convolutions): m rows. */
+void nn_linear_view(nn *n, float *y, size_t ldy, gemm_view x, const wmat *w, const float *b, size_t rows, int add);
+
+/* Row-wise over [rows, width], threads over rows. In place allowed. */
+void nn_rmsnorm(nn *n, float *y, const float *x, const float *w, float eps, size_t rows, size_t width);
+void nn_layernorm(nn *n, float *y, const float *x, const float *w, const float *b, float eps, size_t rows,
+                  size_t width);
+
+typedef enum { NN_SILU, NN_GELU, NN_MISH } nn_act;
+void nn_activate(nn *n, nn_act act, float *y, const float *x, size_t count);      /* in place allowed */
+void nn_swiglu(nn *n, float *y, const float *gate, const float *up, size_t count); /* y may be gate */
+void nn_add(nn *n, float *y, const float *x, size_t count);                        /* y += x */
+/* y = x + sin^2(a x) * s per channel over [rows, width]. In place allowed. */
+void nn_snake(nn *n, float *y, const float *x, const float *a, const float *s, size_t rows, size_t width);
+
+/* Llama rotary tables: c, s [count, half]: cos and sin of float32(pos * w[j]), w[j] = 1/base^(2j / (2 half)), with w
+ * rounded to half precision first when half_tables. */
+void nn_rope_tables(float *c, float *s, size_t count, size_t half, double base, int half_tables);
+/* Rotates every head of x [rows, heads * 2*half], position = row % period. */
+void nn_rope(nn *n, float *x, size_t ldx, const float *c, const float *s, size_t rows, size_t period, size_t heads,
+             size_t half);
+
+/* o = softmax(scale * q k^T) v per head, no mask. q [rows_q, heads*width] with row stride ldq, k and v [rows_k, ...].
+ * Tiled with online softmax: no score matrix. o may be q. */
+typedef struct {
+    float *o;
+    const float *q, *k, *v;
+    size_t ldo, ldq, ldk, ldv;
+    size_t rows_q, rows_k, heads, width;
+    float scale;
+} nn_attn;
+void nn_attention(nn *n, const nn_attn *a);
+
+/* Sinusoidal features of a scalar: out[0..half) = sin(a_i), out[half..) = cos(a_i), a_i = float32(1000 u) * f_i,
+ * f_i = exp(i * -(ln 10000 / (half - 1))). Source: dit.md section 3. */
+void nn_sinus(float *out, size_t half, float u);
+
+/* 1-D convolution over time-major rows, stride 1, groups 1: y[t][o] = b[o] + sum_k sum_c w[o][k][c] x[t + k*dil -
+ * pad][c], zeros outside. w is [out, taps, in] bound as out x taps*in. x [rows, in] needs no padding by the caller.
+ * add: y +=. */
+void nn_conv1d(nn *n, float *y, const float *x, const wmat *w, const float *b, size_t rows, size_t in, size_t taps,
+               size_t dil, size_t pad, int add);
+
+#endif

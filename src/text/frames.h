@@ -1,0 +1,29 @@
+/* frames.h - places the tokens of timed lines on the latent frame grid. Source: spec lyrics.md section 5. */
+#ifndef TEXT_FRAMES_H
+#define TEXT_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+typedef struct {
+    double seconds;
+    const int32_t *ids;
+    size_t count;
+    int line; /* of the file, for notes */
+} frames_line;
+
+/* Latent frames of a song: max_frames 2048 wants exactly 95 s and gives 2048; 6144 wants 96..285 and gives
+ * min((int)(seconds * 44100/2048), 6144). ERR_ARG otherwise, saying the rule. Other (embedded) max_frames: any length
+ * from 1 s that fits. */
+drgen_status frames_count(int max_frames, double seconds, size_t *out, drgen_err *err);
+
+typedef void (*frames_note)(void *user, int line, const char *message);
+
+/* grid [frames], filled. compat: drops the last line of a 2048-frame song, like the original; otherwise it is kept
+ * when it fits. Lines without tokens are ignored outside compat. */
+void frames_place(int32_t *grid, size_t frames, int max_frames, double seconds, const frames_line *lines, size_t count,
+                  int compat, frames_note note, void *user);
+
+#endif

@@ -1,0 +1,23 @@
+/* spm.h - SentencePiece unigram tokenizer with XLM-R's ids. Source: spec xlmr_tokenizer.md. */
+#ifndef TEXT_SPM_H
+#define TEXT_SPM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+typedef struct spm spm;
+
+/* From sentencepiece.bpe.model (protobuf) or tokenizer.json, told apart by content. Bytes are copied as needed; name
+ * is for messages. */
+drgen_status spm_load(spm **out, const void *bytes, size_t size, const char *name, drgen_err *err);
+void spm_free(spm *s); /* NULL is fine */
+int32_t spm_vocab_size(const spm *s); /* largest id + 1, <mask> included */
+
+/* Ids of any bytes (need not be UTF-8), <s> in front and </s> behind; *ids is malloc'd. */
+drgen_status spm_encode(const spm *s, const void *text, size_t size, int32_t **ids, size_t *count, drgen_err *err);
+/* The normalised text, malloc'd, zero-terminated (tests). */
+drgen_status spm_normalize(const spm *s, const void *text, size_t size, char **out, size_t *out_size, drgen_err *err);
+
+#endif

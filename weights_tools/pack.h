@@ -1,0 +1,40 @@
+/* pack.h - from original checkpoints to drgen's model directory. Everything that can be done once is done here:
+ * wrappers stripped, weight norm folded, layouts turned into the ones the products want, types cast.
+ *
+ * The directory:
+ *   model.json            format "drgen-model", version 1, name, note, dtype; "dit", "vae", "mulan_text" objects
+ *                         (config.h); "tokenizer": file name; "files": {name: {sha256, bytes, license, source}}
+ *   dit.safetensors       names of dit.md section 2 without "transformer.", but
+ *                           input_embed.conv_pos_embed.conv1d.{0,2}.weight   [dim, 31, dim/16]   (taps before inputs)
+ *                           text_embed.text_blocks.N.dwconv.weight          [7, C]
+ *                           text_embed.text_blocks.N.grn.{gamma,beta}       [2C]
+ *                           negative_style                                  [C], if given (vocal.npy)
+ *   vae.safetensors       names of vae.md section 2, weight norm folded, but
+ *                           conv weights                                    [out, taps, in]
+ *                           transposed conv weights (stride s, 2s taps)     [s, out, 2, in]:
+ *                             element (r, o, 0, c) = w[c][o][s + r]  (meets x[n-1])
+ *                             element (r, o, 1, c) = w[c][o][r]      (meets x[n]); row block n is y[n*s - pad ..]
+ *   mulan.safetensors     names of mulan.md section 2, used ones only
+ *   tokenizer.model or tokenizer.json   copied
+ * Matrices (two or more axes) are stored in the directory's dtype, vectors always in f32.
+ */
+#ifndef WEIGHTS_TOOLS_PACK_H
+#define WEIGHTS_TOOLS_PACK_H
+
+#include "model/config.h"
+#include "weights_tools/source.h"
+
+typedef enum { PACK_F32, PACK_F16 } pack_dtype;
+
+/* Writes one part's file at path and tells its sizes. Config values that shapes do not show come from *cfg as hints
+ * where they are > 0 (dit: heads, default 32; max_frames, default by variant; vae: final_tanh). A missing tensor or a
+ * wrong shape is an error that names it. negative: [cond_dim] or NULL. */
+drgen_status pack_dit(const source *s, const char *path, pack_dtype dtype, const float *negative, dit_cfg *cfg,
+                      drgen_err *err);
+drgen_status pack_vae(const source *s, const char *path, pack_dtype dtype, vae_cfg *cfg, drgen_err *err);
+drgen_status pack_mulan_text(const source *s, const char *path, pack_dtype dtype, mulan_text_cfg *cfg, drgen_err *err);
+
+/* model.json from what was packed; parts with a has_ flag of 0 are left out. Hashes every file it lists. */
+drgen_status pack_model_json(const char *dir, const model_cfg *cfg, drgen_err *err);
+
+#endif

@@ -1,0 +1,38 @@
+/* source.h - tensors to convert, wherever they come from: a .pt archive, a safetensors file, a synth-1 manifest. */
+#ifndef WEIGHTS_TOOLS_SOURCE_H
+#define WEIGHTS_TOOLS_SOURCE_H
+
+#include "io/safetensors.h"
+
+typedef struct source source;
+
+typedef struct {
+    const char *name; /* owned by the source */
+    st_type type;     /* as stored */
+    int dims;
+    size_t shape[ST_MAX_DIMS];
+    size_t count;
+} source_tensor;
+
+/* Told apart by content: ZIP (.pt, TorchScript), legacy .pt stream, safetensors; a Git LFS pointer or an HTML page is
+ * named as such. A safetensors shard index is not supported and says so. */
+drgen_status source_open(source **out, const char *path, drgen_err *err);
+/* synth-1 manifest (golden/README.md of the format): path of manifest.json. */
+drgen_status source_open_manifest(source **out, const char *path, drgen_err *err);
+void source_close(source *s); /* NULL is fine */
+
+const char *source_name(const source *s);
+size_t source_count(const source *s);
+const source_tensor *source_at(const source *s, size_t i);
+const source_tensor *source_find(const source *s, const char *name);
+/* Elements first .. first+count-1 of the dense row-major tensor, as float32. */
+drgen_status source_floats(const source *s, const source_tensor *t, size_t first, size_t count, float *out,
+                           drgen_err *err);
+/* The same without conversion: count elements of t->type. */
+drgen_status source_raw(const source *s, const source_tensor *t, size_t first, size_t count, void *out, drgen_err *err);
+/* Names with any wrapper (model_state_dict/, ema_model_state_dict/, state_dict/) and prefix (ema_model., module.)
+ * removed, so that `probe` (e.g. "transformer.proj_out.weight") is found: returns the prefix text to put in front,
+ * malloc'd, or NULL when no tensor name ends with probe. */
+char *source_prefix(const source *s, const char *probe);
+
+#endif
