@@ -40,15 +40,19 @@ static inline gemm_view gemm_plain(const float *data, size_t row, size_t k)
     return (gemm_view){data, row, k ? k : 1, 0};
 }
 
-/* Which code computes products: own micro-kernels where the table has them, else OpenBLAS. */
-const char *gemm_backend(const kern_table *kern);
+/* Which code computes products here: "own" where a vector table can run, else "openblas" if it is built in.
+ * DRGEN_GEMM=own|openblas in the environment decides otherwise (a check of one against the other). */
+const char *gemm_backend(void);
 
-/* OpenBLAS core name, "none" when built without it. */
+/* ---- OpenBLAS (gemm_blas.c, the only file that sees it) */
+
+/* Core name of the loaded OpenBLAS, "none" when built without it. */
 const char *gemm_blas_core(void);
-/* 1 when OpenBLAS runs on kernels far below what the CPU can do (it does not know newer CPUs); *better then names the
- * core to ask for with OPENBLAS_CORETYPE. */
-int gemm_blas_is_slow(const char **better);
-/* OpenBLAS must be single-threaded inside our tasks. */
-void gemm_blas_setup(void);
+/* When OpenBLAS runs on kernels far below what this CPU can do (it does not know newer processors), the core name to
+ * ask for with OPENBLAS_CORETYPE; else NULL. */
+const char *gemm_blas_advice(void);
+/* c [m, n] = a [m, k] . b [n, k]^T (+ c), one thread. Only when gemm_backend says "openblas". */
+void gemm_blas_tile(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb, size_t m, size_t n,
+                    size_t k, int add);
 
 #endif

@@ -38,9 +38,10 @@ typedef struct kern_table {
     void (*rmsnorm)(float *y, const float *x, const float *w, float eps, size_t n);
     /* y = (x - mean) / sqrt(var + eps) * w + b, biased variance; w, b may be NULL (1, 0). In place. [abs 5e-6] */
     void (*layernorm)(float *y, const float *x, const float *w, const float *b, float eps, size_t n);
-    /* One row of online softmax: m_new = max(m, max(x)); x = e^(x - m_new); returns sum(x), *m = m_new. In place.
-     * n >= 1. [rel 4e-6] */
-    float (*softmax_part)(float *x, float *m, size_t n);
+    /* A block of online softmax down the columns of p [keys, nr] (nr of this table): m' = max(m, scale * p),
+     * alpha = e^(m - m'), p = e^(scale * p - m'), l = l * alpha + sum over keys of p, m = m'. m, l, alpha are [nr];
+     * start with m = -INFINITY, l = 0. keys >= 1.                                                    [rel 4e-6] */
+    void (*softmax_cols)(float *p, size_t keys, float scale, float *m, float *l, float *alpha);
     /* Rotates pairs (x[j], x[j + half]) by the angle whose cosine and sine are c[j], s[j], j < half. [rel 1e-6] */
     void (*rope)(float *x, const float *c, const float *s, size_t half);
     /* Depthwise correlation at one time step: y[c] = b[c] + sum_k w[k*n + c] * x[k*stride + c], k < taps; b may be

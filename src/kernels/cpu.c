@@ -1,0 +1,81 @@
+/* cpu.c - which tables this processor and this operating system can run. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/kern.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+extern const kern_table kern_avx2, kern_avx512;
+
+static unsigned long long xcr0(void)
+{
+    unsigned lo, hi;
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (unsigned long long)hi << 32 | lo;
+}
+
+/* 0: neither, 1: AVX2 + FMA + F16C, 2: also AVX-512 F, DQ, BW, VL. */
+static int x86_level(void)
+{
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
+    int osxsave = c >> 27 & 1, avx = c >> 28 & 1, fma = c >> 12 & 1, f16c = c >> 29 & 1;
+    if (!osxsave || !avx || !fma || !f16c) return 0;
+    unsigned long long saved = xcr0();
+    if ((saved & 0x6) != 0x6) return 0; /* the system must save the wide registers, or they are lost at a switch */
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b >> 5 & 1)) return 0;
+    int avx512 = (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1);
+    return avx512 && (saved & 0xe6) == 0xe6 ? 2 : 1;
+}
+#elif defined(__aarch64__)
+extern const kern_table kern_neon;
+#endif
+
+enum { MAX_TABLES = 4 };
+
+static struct {
+    const kern_table *table[MAX_TABLES]; /* from slowest to fastest */
+    size_t count;
+    const kern_table *best;
+} cpu;
+static pthread_once_t cpu_once = PTHREAD_ONCE_INIT;
+
+static void cpu_init(void)
+{
+    cpu.table[cpu.count++] = &kern_ref;
+#if defined(__x86_64__)
+    int level = x86_level();
+    if (level >= 1) cpu.table[cpu.count++] = &kern_avx2;
+    if (level >= 2) cpu.table[cpu.count++] = &kern_avx512;
+#elif defined(__aarch64__)
+    cpu.table[cpu.count++] = &kern_neon;
+#endif
+    cpu.best = cpu.table[cpu.count - 1];
+    const char *cap = getenv("DRGEN_ISA");
+    for (size_t i = 0; cap && i < cpu.count; i++)
+        if (strcmp(cpu.table[i]->isa, cap) == 0) cpu.best = cpu.table[i];
+}
+
+const kern_table *kern_best(void)
+{
+    pthread_once(&cpu_once, cpu_init);
+    return cpu.best;
+}
+
+const kern_table *const *kern_available(size_t *count)
+{
+    pthread_once(&cpu_once, cpu_init);
+    *count = cpu.count;
+    return cpu.table;
+}
+
+const kern_table *kern_find(const char *isa)
+{
+    pthread_once(&cpu_once, cpu_init);
+    for (size_t i = 0; i < cpu.count; i++)
+        if (strcmp(cpu.table[i]->isa, isa) == 0) return cpu.table[i];
+    return NULL;
+}

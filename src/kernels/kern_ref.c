@@ -1,0 +1,192 @@
+/* kern_ref.c - the definition of every kernel: plain C, double inside, no cleverness. Not made from the vector
+ * bodies, so that a test compares two independent texts. */
+#include "kernels/kern.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/half.h"
+
+enum { REF_MR = 4, REF_NR = 8 };
+
+static void ref_add(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = y[i] + x[i];
+}
+
+static void ref_axpy(float *y, const float *x, float a, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = (float)((double)y[i] + (double)a * (double)x[i]);
+}
+
+static void ref_scale(float *y, const float *x, float a, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = a * x[i];
+}
+
+static double silu(double v)
+{
+    return v / (1.0 + exp(-v));
+}
+
+static void ref_silu(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = (float)silu((double)x[i]);
+}
+
+static void ref_gelu(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double v = (double)x[i];
+        y[i] = (float)(0.5 * v * (1.0 + erf(v * 0.70710678118654752440)));
+    }
+}
+
+static void ref_mish(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double v = (double)x[i];
+        double softplus = v > 20.0 ? v : log1p(exp(v));
+        y[i] = (float)(v * tanh(softplus));
+    }
+}
+
+static void ref_swiglu(float *y, const float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = (float)(silu((double)gate[i]) * (double)up[i]);
+}
+
+static void ref_snake(float *y, const float *x, const float *a, const float *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float angle = a[i] * x[i]; /* a float32 product, as in the original */
+        double w = sin((double)angle);
+        y[i] = (float)((double)x[i] + w * w * (double)s[i]);
+    }
+}
+
+static float widen_one(const void *x, kern_type type, size_t i)
+{
+    switch (type) {
+    case KERN_F16: return half_from_f16(((const uint16_t *)x)[i]);
+    case KERN_BF16: return half_from_bf16(((const uint16_t *)x)[i]);
+    case KERN_F32: break;
+    }
+    return ((const float *)x)[i];
+}
+
+static void ref_widen(float *y, const void *x, kern_type type, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = widen_one(x, type, i);
+}
+
+static float ref_dot(const float *x, const float *y, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)y[i];
+    return (float)sum;
+}
+
+static void ref_rmsnorm(float *y, const float *x, const float *w, float eps, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
+    double r = 1.0 / sqrt(sum / (double)(n ? n : 1) + (double)eps);
+    for (size_t i = 0; i < n; i++) y[i] = (float)((double)x[i] * r * (double)w[i]);
+}
+
+static void ref_layernorm(float *y, const float *x, const float *w, const float *b, float eps, size_t n)
+{
+    double mean = 0, var = 0, count = (double)(n ? n : 1);
+    for (size_t i = 0; i < n; i++) mean += (double)x[i];
+    mean /= count;
+    for (size_t i = 0; i < n; i++) var += ((double)x[i] - mean) * ((double)x[i] - mean);
+    double r = 1.0 / sqrt(var / count + (double)eps);
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)(((double)x[i] - mean) * r * (w ? (double)w[i] : 1.0) + (b ? (double)b[i] : 0.0));
+}
+
+static void ref_softmax_cols(float *p, size_t keys, float scale, float *m, float *l, float *alpha)
+{
+    for (size_t c = 0; c < REF_NR; c++) {
+        double top = (double)m[c], sum = 0;
+        for (size_t k = 0; k < keys; k++) {
+            double v = (double)scale * (double)p[k * REF_NR + c];
+            if (v > top) top = v;
+        }
+        double shrink = exp((double)m[c] - top);
+        for (size_t k = 0; k < keys; k++) {
+            double v = exp((double)scale * (double)p[k * REF_NR + c] - top);
+            p[k * REF_NR + c] = (float)v;
+            sum += v;
+        }
+        alpha[c] = (float)shrink;
+        l[c] = (float)((double)l[c] * shrink + sum);
+        m[c] = (float)top;
+    }
+}
+
+static void ref_rope(float *x, const float *c, const float *s, size_t half)
+{
+    for (size_t j = 0; j < half; j++) {
+        double a = (double)x[j], b = (double)x[j + half];
+        x[j] = (float)(a * (double)c[j] - b * (double)s[j]);
+        x[j + half] = (float)(b * (double)c[j] + a * (double)s[j]);
+    }
+}
+
+static void ref_depthwise(float *y, const float *x, size_t stride, const float *w, const float *b, size_t taps, size_t n)
+{
+    for (size_t c = 0; c < n; c++) {
+        double sum = b ? (double)b[c] : 0.0;
+        for (size_t k = 0; k < taps; k++) sum += (double)w[k * n + c] * (double)x[k * stride + c];
+        y[c] = (float)sum;
+    }
+}
+
+static void ref_pack_a(float *dst, const float *const *src, int rows, size_t depth)
+{
+    for (size_t k = 0; k < depth; k++)
+        for (int i = 0; i < REF_MR; i++) dst[k * REF_MR + (size_t)i] = i < rows ? src[i][k] : 0.0f;
+}
+
+static void ref_pack_b(float *dst, const void *src, kern_type type, size_t ld, int cols, size_t depth)
+{
+    for (size_t k = 0; k < depth; k++)
+        for (int j = 0; j < REF_NR; j++)
+            dst[k * REF_NR + (size_t)j] = j < cols ? widen_one(src, type, (size_t)j * ld + k) : 0.0f;
+}
+
+static void ref_micro(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add)
+{
+    for (size_t i = 0; i < REF_MR; i++)
+        for (size_t j = 0; j < REF_NR; j++) {
+            double sum = add ? (double)c[i * ldc + j] : 0.0;
+            for (size_t k = 0; k < depth; k++) sum += (double)a[k * REF_MR + i] * (double)b[k * REF_NR + j];
+            c[i * ldc + j] = (float)sum;
+        }
+}
+
+const kern_table kern_ref = {
+    .isa = "ref",
+    .add = ref_add,
+    .axpy = ref_axpy,
+    .scale = ref_scale,
+    .silu = ref_silu,
+    .gelu = ref_gelu,
+    .mish = ref_mish,
+    .swiglu = ref_swiglu,
+    .snake = ref_snake,
+    .widen = ref_widen,
+    .dot = ref_dot,
+    .rmsnorm = ref_rmsnorm,
+    .layernorm = ref_layernorm,
+    .softmax_cols = ref_softmax_cols,
+    .rope = ref_rope,
+    .depthwise = ref_depthwise,
+    .mr = REF_MR,
+    .nr = REF_NR,
+    .pack_a = ref_pack_a,
+    .pack_b = ref_pack_b,
+    .micro = ref_micro,
+};

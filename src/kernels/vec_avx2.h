@@ -1,0 +1,45 @@
+/* vec_avx2.h - the vector operations the bodies are written in, eight floats wide. */
+#include <immintrin.h>
+#include <stddef.h>
+
+enum { VW = 8 };
+typedef __m256 vf;
+
+static inline __m256i vmask(size_t n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline vf vload(const float *p) { return _mm256_loadu_ps(p); }
+static inline vf vloadn(const float *p, size_t n) { return _mm256_maskload_ps(p, vmask(n)); }
+static inline void vstore(float *p, vf v) { _mm256_storeu_ps(p, v); }
+static inline void vstoren(float *p, vf v, size_t n) { _mm256_maskstore_ps(p, vmask(n), v); }
+static inline vf vset(float x) { return _mm256_set1_ps(x); }
+static inline vf vadd(vf a, vf b) { return _mm256_add_ps(a, b); }
+static inline vf vsub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+static inline vf vmul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+static inline vf vdiv(vf a, vf b) { return _mm256_div_ps(a, b); }
+static inline vf vfma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }   /* a b + c */
+static inline vf vfnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); } /* c - a b */
+static inline vf vmax(vf a, vf b) { return _mm256_max_ps(a, b); }
+static inline vf vmin(vf a, vf b) { return _mm256_min_ps(a, b); }
+static inline vf vround(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+/* v 2^k for integral k in [-252, 254]: in two factors, since 2^k alone may leave the range of floats */
+static inline vf vscale2(vf v, vf k)
+{
+    __m256i i = _mm256_cvtps_epi32(k), h = _mm256_srai_epi32(i, 1), r = _mm256_sub_epi32(i, h);
+    __m256i bias = _mm256_set1_epi32(127);
+    vf a = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(h, bias), 23));
+    vf b = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(r, bias), 23));
+    return _mm256_mul_ps(_mm256_mul_ps(v, a), b);
+}
+static inline float vsum(vf a)
+{
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+static inline vf vwiden_f16(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
+static inline vf vwiden_bf16(const void *p)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(p)), 16));
+}
