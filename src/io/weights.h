@@ -9,6 +9,7 @@ typedef struct {
     const void *data;
     st_type type;
     size_t rows, cols;
+    size_t ld; /* row stride in elements; 0: cols (a slice of columns keeps its matrix's stride) */
 } wmat;
 
 /* Finds a matrix of exactly rows x cols elements; the file's shape must be dims long with product of all but the

@@ -14,7 +14,8 @@
 enum {
     DEPTH = 2048,      /* of one slice */
     COLS = 1024,       /* of one block of B */
-    ROWS = 4032,       /* of one chunk of A: a multiple of every mr */
+    ROWS = 4200,       /* of one chunk of A, at most; a multiple of every mr */
+    ROW_STEP = 84,     /* chunks are multiples of every mr, and of one size */
     BLOCK_PANELS = 6,  /* A panels per task */
     MIN_TASKS = 24     /* below this many row blocks, columns are split too */
 };
@@ -38,10 +39,18 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Rows of a chunk: all chunks alike, so that none is a sliver for which B is packed once more. */
+static size_t chunk_rows(size_t m)
+{
+    size_t chunks = up(m, ROWS) / ROWS;
+    return up((m + chunks - 1) / chunks, ROW_STEP);
+}
+
 size_t gemm_scratch(const kern_table *kern, size_t m, size_t n, size_t k)
 {
     size_t depth = least(k, DEPTH);
-    return up(least(m, ROWS), (size_t)kern->mr) * depth + up(least(n, COLS), (size_t)kern->nr) * depth + 64;
+    if (m == 0 || n == 0) return 0;
+    return up(least(m, chunk_rows(m)), (size_t)kern->mr) * depth + up(least(n, COLS), (size_t)kern->nr) * depth + 64;
 }
 
 static pthread_once_t backend_once = PTHREAD_ONCE_INIT;
@@ -168,9 +177,10 @@ void gemm_run(pool *p, const kern_table *kern, const gemm *g, float *scratch)
     gemm_job j = {.kern = kern, .g = g, .blas = strcmp(gemm_backend(), "openblas") == 0};
     size_t mr = (size_t)kern->mr, nr = (size_t)kern->nr, step = mr * BLOCK_PANELS;
     j.pa = scratch;
-    j.pb = scratch + up(up(least(g->m, ROWS), mr) * least(g->k, DEPTH), 16);
-    for (j.row0 = 0; j.row0 < g->m; j.row0 += ROWS) {
-        j.rows = least(ROWS, g->m - j.row0);
+    size_t chunk = chunk_rows(g->m);
+    j.pb = scratch + up(up(least(g->m, chunk), mr) * least(g->k, DEPTH), 16);
+    for (j.row0 = 0; j.row0 < g->m; j.row0 += chunk) {
+        j.rows = least(chunk, g->m - j.row0);
         j.row_blocks = up(j.rows, step) / step;
         for (j.k0 = 0; j.k0 < g->k; j.k0 += DEPTH) {
             j.depth = least(DEPTH, g->k - j.k0);

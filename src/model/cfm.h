@@ -29,7 +29,12 @@ typedef struct {
  * the step. */
 drgen_status cfm_sample(const cfm_run *run, float *y, size_t count, float *v, float *n, drgen_err *err);
 
-/* Edit mask: mask[t] = 1 in any [start, end) segment, clipped to frames; segments as pairs of frames. */
-void cfm_mask(uint8_t *mask, size_t frames, const int64_t (*segments)[2], size_t count);
+/* Frames [start, end). */
+typedef struct {
+    int64_t start, end;
+} cfm_span;
+
+/* Edit mask: mask[t] = 1 in any span, clipped to frames. */
+void cfm_mask(uint8_t *mask, size_t frames, const cfm_span *spans, size_t count);
 
 #endif

@@ -5,6 +5,8 @@
 #include "model/config.h"
 #include "nn/nn.h"
 
+enum { DIT_MAX_BRANCHES = 2 };
+
 typedef struct dit dit;
 
 /* Binds every tensor of dit.safetensors by name and shape; the file must outlive the model. */
@@ -15,9 +17,6 @@ const dit_cfg *dit_config(const dit *d);
 /* Negative style [cond_dim] the model came with, or NULL. */
 const float *dit_negative_style(const dit *d);
 
-/* What does not change between steps, for one branch (conditional or null). */
-typedef struct dit_branch dit_branch;
-
 /* One song's inputs for a branch. null: cond and text are replaced by zeros and filler. */
 typedef struct {
     const float *cond;    /* [frames, mel_dim], NULL: zeros */
@@ -27,19 +26,34 @@ typedef struct {
     int null;
 } dit_input;
 
-typedef struct dit_work dit_work;
-
 /* Optional look inside for tests: called with a named intermediate of one branch. */
 typedef void (*dit_tap)(void *user, const char *name, int branch, const float *data, size_t rows, size_t width);
 
-/* Lays out (measuring arena) or prepares (real arena) a run of branches (1 or 2) over frames. All memory comes from
- * n->work and stays valid until the caller rewinds. NULL when measuring. half_tables: see spec dit.md section 6. */
-dit_work *dit_prepare(const dit *d, nn *n, const dit_input *in, int branches, size_t frames, int half_tables,
-                      dit_tap tap, void *tap_user);
+/* A prepared run: what does not change between steps. Members are dit's own; all but this struct lies in the arena. */
+typedef struct {
+    const dit *d;
+    size_t frames, branches;
+    float *rope_cos, *rope_sin;                 /* [frames, head/2] */
+    float *text[DIT_MAX_BRANCHES];              /* [frames, cond_dim] text features */
+    float *base[DIT_MAX_BRANCHES];              /* [frames, dim] input projection of cond and text */
+    float *row_base[DIT_MAX_BRANCHES];          /* [dim] bias and the style's part of the input projection */
+    float *time_base[DIT_MAX_BRANCHES];         /* [cond_dim] start and duration embeddings */
+    float *fusion[DIT_MAX_BRANCHES];            /* [depth/2, frames, dim] what text adds after a block */
+    float *h;                                   /* [branches * frames, dim] the residual stream */
+    dit_tap tap;
+    void *tap_user;
+} dit_work;
+
+/* Prepares (or, with a measuring arena, only counts) a run of 1 or 2 branches over frames. All memory comes from
+ * n->work and stays in use until the caller rewinds. Inputs are not needed afterwards. half_tables: spec dit.md
+ * section 6. tap may be NULL. */
+void dit_prepare(dit_work *w, const dit *d, nn *n, const dit_input *in, int branches, size_t frames, int half_tables,
+                 dit_tap tap, void *tap_user);
 
 /* Velocities v[branch] [frames, mel_dim] at time t for the latents x [frames, mel_dim], all branches in one pass over
- * the weights. tick (may be NULL) is asked between blocks whether to go on; returns 0 when it said stop (non-zero),
- * else 1. Measuring: counts memory only. Same bits for any number of threads. */
+ * the weights. tick (may be NULL) is asked between blocks; non-zero stops and makes the result 0, else it is 1.
+ * Measuring: counts memory only, v may be NULL. Same bits for any number of threads.
+ * Source: ASLP-lab/DiffRhythm model/dit.py, class DiT, forward(). */
 int dit_forward(dit_work *w, nn *n, const float *x, float t, float *const *v, int (*tick)(void *user), void *tick_user);
 
 #endif

@@ -13,7 +13,7 @@ void nn_linear_view(nn *n, float *y, size_t ldy, gemm_view x, const wmat *w, con
     size_t mark = arena_mark(n->work);
     float *scratch = arena_floats(n->work, gemm_scratch(n->kern, rows, w->rows, w->cols));
     if (!nn_dry(n)) {
-        gemm g = {.c = y, .ldc = ldy, .a = x, .w = w->data, .ldw = w->cols, .type = kern_of(w->type), .bias = b,
+        gemm g = {.c = y, .ldc = ldy, .a = x, .w = w->data, .ldw = w->ld ? w->ld : w->cols, .type = kern_of(w->type), .bias = b,
                   .add = add, .m = rows, .n = w->rows, .k = w->cols};
         gemm_run(n->pool, n->kern, &g, scratch);
     }

@@ -41,8 +41,9 @@ void nn_add(nn *n, float *y, const float *x, size_t count);                     
 /* y = x + sin^2(a x) * s per channel over [rows, width]. In place allowed. */
 void nn_snake(nn *n, float *y, const float *x, const float *a, const float *s, size_t rows, size_t width);
 
-/* Llama rotary tables: c, s [count, half]: cos and sin of float32(pos * w[j]), w[j] = 1/base^(2j / (2 half)), with w
- * rounded to half precision first when half_tables. */
+/* Llama rotary frequencies: w[j] = 1/base^(2j / (2 half)), j < half, rounded to half precision if half_tables; and the
+ * tables of cos and sin of float32(pos * w[j]): c, s [count, half]. */
+void nn_rope_freq(float *w, size_t half, double base, int half_tables);
 void nn_rope_tables(float *c, float *s, size_t count, size_t half, double base, int half_tables);
 /* Rotates every head of x [rows, heads * 2*half], position = row % period. */
 void nn_rope(nn *n, float *x, size_t ldx, const float *c, const float *s, size_t rows, size_t period, size_t heads,
@@ -61,6 +62,7 @@ void nn_attention(nn *n, const nn_attn *a);
 
 /* Sinusoidal features of a scalar: out[0..half) = sin(a_i), out[half..) = cos(a_i), a_i = float32(1000 u) * f_i,
  * f_i = exp(i * -(ln 10000 / (half - 1))). Source: dit.md section 3. */
+void nn_sinus_freq(float *f, size_t half);
 void nn_sinus(float *out, size_t half, float u);
 
 /* 1-D convolution over time-major rows, stride 1, groups 1: y[t][o] = b[o] + sum_k sum_c w[o][k][c] x[t + k*dil -

@@ -5,18 +5,24 @@
 
 #include "base/half.h"
 
-void nn_rope_tables(float *c, float *s, size_t count, size_t half, double base, int half_tables)
+void nn_rope_freq(float *w, size_t half, double base, int half_tables)
 {
     for (size_t j = 0; j < half; j++) {
         /* The original raises a float32 base to a float32 exponent, then divides: one rounding each. */
-        float w = 1.0f / (float)pow(base, (double)((float)(2 * j) / (float)(2 * half)));
-        if (half_tables) w = half_from_f16(half_to_f16(w));
-        for (size_t p = 0; p < count; p++) {
-            float angle = (float)p * w; /* a float32 product: its rounding is part of the model */
-            c[p * half + j] = (float)cos((double)angle);
-            s[p * half + j] = (float)sin((double)angle);
-        }
+        w[j] = 1.0f / (float)pow(base, (double)((float)(2 * j) / (float)(2 * half)));
+        if (half_tables) w[j] = half_from_f16(half_to_f16(w[j]));
     }
+}
+
+void nn_rope_tables(float *c, float *s, size_t count, size_t half, double base, int half_tables)
+{
+    nn_rope_freq(c, half, base, half_tables); /* row 0 of c holds the frequencies until it is made last */
+    for (size_t p = count; p-- > 0;)
+        for (size_t j = 0; j < half; j++) {
+            float angle = (float)p * c[j]; /* a float32 product: its rounding is part of the model */
+            s[p * half + j] = (float)sin((double)angle);
+            c[p * half + j] = (float)cos((double)angle);
+        }
 }
 
 typedef struct {
@@ -48,12 +54,17 @@ void nn_rope(nn *n, float *x, size_t ldx, const float *c, const float *s, size_t
     pool_run(n->pool, rope_task, &j, (rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK);
 }
 
-void nn_sinus(float *out, size_t half, float u)
+void nn_sinus_freq(float *f, size_t half)
 {
     float step = (float)-(log(10000.0) / (double)(half - 1));
+    for (size_t i = 0; i < half; i++) f[i] = (float)exp((double)((float)i * step));
+}
+
+void nn_sinus(float *out, size_t half, float u)
+{
+    nn_sinus_freq(out, half);
     for (size_t i = 0; i < half; i++) {
-        float f = (float)exp((double)((float)i * step));
-        float a = (1000.0f * u) * f;
+        float a = (1000.0f * u) * out[i];
         out[i] = (float)sin((double)a);
         out[half + i] = (float)cos((double)a);
     }
