@@ -21,10 +21,9 @@ drgen_status file_map(file_bytes *out, const char *path, size_t max_size, drgen_
 void file_close(file_bytes *f); /* NULL-safe, idempotent */
 file_bytes file_borrow(const void *data, size_t size);
 
-/* Atomic write: file_begin opens a temporary file in the target's folder (refusing a target that is a directory),
- * file_commit flushes, syncs, closes and renames, file_abort removes. Exactly one of commit and abort follows a
- * successful begin. A failed write (full disk) shows at commit at the latest. The temporary file's name is
- * registered so that file_abort_all can remove it. */
+/* Atomic write: file_begin opens a temporary file in the target's folder (refusing a target that exists and is no
+ * regular file), file_commit flushes, syncs, closes and renames, file_abort removes. Exactly one of commit and abort
+ * follows a successful begin. A failed write (full disk) shows at commit at the latest. */
 typedef struct {
     FILE *f;
     char *path, *temp;

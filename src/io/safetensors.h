@@ -35,6 +35,7 @@ const st_tensor *st_find(const st_file *f, const char *name); /* hashed; NULL wh
 const char *st_metadata(const st_file *f, const char *key);   /* NULL when absent */
 const char *st_name(const st_file *f);                        /* path it was opened with */
 size_t st_bytes(const st_file *f);                            /* size of the whole file */
+const void *st_data(const st_file *f);                        /* the whole file (residency) */
 
 /* "[2048,1664]" into out (truncated if need be); returns out. */
 char *st_shape_text(char *out, size_t room, const size_t *shape, int dims);

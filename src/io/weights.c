@@ -1,0 +1,69 @@
+/* weights.c - see weights.h. */
+#include "io/weights.h"
+
+#include <string.h>
+
+#include "base/half.h"
+
+float weights_value(const st_tensor *t, size_t i)
+{
+    switch (t->type) {
+    case ST_F32: return ((const float *)t->data)[i];
+    case ST_F16: return half_from_f16(((const uint16_t *)t->data)[i]);
+    case ST_BF16: return half_from_bf16(((const uint16_t *)t->data)[i]);
+    case ST_F64: return (float)((const double *)t->data)[i];
+    case ST_I64: return (float)((const int64_t *)t->data)[i];
+    case ST_I32: return (float)((const int32_t *)t->data)[i];
+    case ST_I16: return (float)((const int16_t *)t->data)[i];
+    case ST_I8: return (float)((const int8_t *)t->data)[i];
+    case ST_U8:
+    case ST_BOOL: return (float)((const uint8_t *)t->data)[i];
+    case ST_TYPES: break;
+    }
+    return 0;
+}
+
+void weights_widen(const st_tensor *t, size_t first, size_t count, float *out)
+{
+    if (t->type == ST_F32) memcpy(out, (const float *)t->data + first, count * sizeof *out);
+    else
+        for (size_t i = 0; i < count; i++) out[i] = weights_value(t, first + i);
+}
+
+/* The tensor of this name with exactly this shape, or NULL with the reason. */
+static const st_tensor *find(const st_file *f, const char *name, const size_t *shape, int dims, drgen_err *err)
+{
+    const st_tensor *t = st_find(f, name);
+    char want[96], have[96];
+    if (!t) {
+        err_fail(err, DRGEN_ERR_MODEL, "%s: tensor %s is missing; convert the model again", st_name(f), name);
+        return NULL;
+    }
+    if (t->dims == dims && memcmp(t->shape, shape, (size_t)dims * sizeof *shape) == 0) return t;
+    err_fail(err, DRGEN_ERR_MODEL, "%s: %s: shape %s wanted, %s found", st_name(f), name,
+             st_shape_text(want, sizeof want, shape, dims), st_shape_text(have, sizeof have, t->shape, t->dims));
+    return NULL;
+}
+
+drgen_status weights_matrix(const st_file *f, const char *name, const size_t *shape, int dims, wmat *out, drgen_err *err)
+{
+    const st_tensor *t = find(f, name, shape, dims, err);
+    if (!t) return DRGEN_ERR_MODEL;
+    if (t->type != ST_F32 && t->type != ST_F16 && t->type != ST_BF16)
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: %s: type F32, F16 or BF16 wanted, %s found", st_name(f), name,
+                        st_type_name(t->type));
+    size_t rows = dims ? shape[0] : 1;
+    *out = (wmat){.data = t->data, .type = t->type, .rows = rows, .cols = rows ? t->count / rows : 0};
+    return DRGEN_OK;
+}
+
+drgen_status weights_floats(const st_file *f, const char *name, const size_t *shape, int dims, float *out, drgen_err *err)
+{
+    const st_tensor *t = find(f, name, shape, dims, err);
+    if (!t) return DRGEN_ERR_MODEL;
+    if (t->type > ST_F64)
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: %s: a float type wanted, %s found", st_name(f), name,
+                        st_type_name(t->type));
+    weights_widen(t, 0, t->count, out);
+    return DRGEN_OK;
+}
