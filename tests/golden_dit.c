@@ -302,8 +302,9 @@ static void run(golden *g)
     char *manifest = golden_path(g, "manifest.json"), *path = file_join(g->temp, "dit.safetensors");
     dit_cfg cfg = {.heads = (int)json_number(json_get(g->config, "heads"), 0),
                    .max_frames = (int)json_number(json_get(g->config, "max_frames"), 0)};
+    pack_how how = {.dtype = g->weights_f16 ? PACK_F16 : PACK_F32};
     if (source_open_manifest(&src, manifest, &err) != DRGEN_OK ||
-        pack_dit(src, path, g->weights_f16 ? PACK_F16 : PACK_F32, NULL, &cfg, &err) != DRGEN_OK ||
+        pack_dit(src, path, &how, &cfg, NULL, &err) != DRGEN_OK ||
         st_open(&weights, path, &err) != DRGEN_OK || dit_load(&d, &cfg, weights, &err) != DRGEN_OK)
         golden_broken(g, "load", err.message);
     else {

@@ -26,13 +26,27 @@
 
 typedef enum { PACK_F32, PACK_F16 } pack_dtype;
 
+typedef struct {
+    pack_dtype dtype;
+    int ema;               /* 1: take ema_model_state_dict where a checkpoint holds both */
+    const float *negative; /* dit: negative style [cond_dim], or NULL */
+} pack_how;
+
+/* What a part came to. */
+typedef struct {
+    size_t tensors;
+    uint64_t parameters, bytes;
+} pack_sum;
+
 /* Writes one part's file at path and tells its sizes. Config values that shapes do not show come from *cfg as hints
- * where they are > 0 (dit: heads, default 32; max_frames, default by variant; vae: final_tanh). A missing tensor or a
- * wrong shape is an error that names it. negative: [cond_dim] or NULL. */
-drgen_status pack_dit(const source *s, const char *path, pack_dtype dtype, const float *negative, dit_cfg *cfg,
+ * where they are > 0 (dit: heads, default 32; max_frames, default by variant; vae: final_tanh; mulan: heads). A missing
+ * tensor or a wrong shape is an error that names it. sum may be NULL. */
+drgen_status pack_dit(const source *s, const char *path, const pack_how *how, dit_cfg *cfg, pack_sum *sum,
                       drgen_err *err);
-drgen_status pack_vae(const source *s, const char *path, pack_dtype dtype, vae_cfg *cfg, drgen_err *err);
-drgen_status pack_mulan_text(const source *s, const char *path, pack_dtype dtype, mulan_text_cfg *cfg, drgen_err *err);
+drgen_status pack_vae(const source *s, const char *path, const pack_how *how, vae_cfg *cfg, pack_sum *sum,
+                      drgen_err *err);
+drgen_status pack_mulan_text(const source *s, const char *path, const pack_how *how, mulan_text_cfg *cfg, pack_sum *sum,
+                             drgen_err *err);
 
 /* model.json from what was packed; parts with a has_ flag of 0 are left out. Hashes every file it lists. */
 drgen_status pack_model_json(const char *dir, const model_cfg *cfg, drgen_err *err);

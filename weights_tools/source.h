@@ -17,6 +17,8 @@ typedef struct {
 /* Told apart by content: ZIP (.pt, TorchScript), legacy .pt stream, safetensors; a Git LFS pointer or an HTML page is
  * named as such. A safetensors shard index is not supported and says so. */
 drgen_status source_open(source **out, const char *path, drgen_err *err);
+/* The same from bytes, which are taken over. */
+drgen_status source_open_bytes(source **out, file_bytes bytes, const char *name, drgen_err *err);
 /* synth-1 manifest (golden/README.md of the format): path of manifest.json. */
 drgen_status source_open_manifest(source **out, const char *path, drgen_err *err);
 void source_close(source *s); /* NULL is fine */
@@ -30,9 +32,9 @@ drgen_status source_floats(const source *s, const source_tensor *t, size_t first
                            drgen_err *err);
 /* The same without conversion: count elements of t->type. */
 drgen_status source_raw(const source *s, const source_tensor *t, size_t first, size_t count, void *out, drgen_err *err);
-/* Names with any wrapper (model_state_dict/, ema_model_state_dict/, state_dict/) and prefix (ema_model., module.)
- * removed, so that `probe` (e.g. "transformer.proj_out.weight") is found: returns the prefix text to put in front,
- * malloc'd, or NULL when no tensor name ends with probe. */
-char *source_prefix(const source *s, const char *probe);
+/* A checkpoint may wrap its names (model_state_dict/, ema_model_state_dict/ema_model., state_dict/, module., ...).
+ * Returns the text in front of probe (e.g. "transformer.proj_out.weight") in the tensor that ends with it; of several,
+ * the one with "ema" in it when ema, else one without; malloc'd. NULL when none ends with probe. */
+char *source_prefix(const source *s, const char *probe, int ema);
 
 #endif

@@ -54,10 +54,22 @@ void nn_rope(nn *n, float *x, size_t ldx, const float *c, const float *s, size_t
     pool_run(n->pool, rope_task, &j, (rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK);
 }
 
+/* e^x as torch computes it on a CPU (SLEEF's expf, 1 ulp): the frequencies below are multiplied by up to 1000 and used
+ * as angles, so their last bit shows. */
+static float torch_exp(float x)
+{
+    static const float c[] = {1.98527618e-04f, 1.39304355e-03f, 8.33336078e-03f, 4.16664854e-02f, 1.66666672e-01f, 0.5f};
+    float k = rintf(x * 1.44269504f);
+    float r = fmaf(k, -1.42860677e-06f, fmaf(k, -0.693145752f, x));
+    float p = c[0];
+    for (int i = 1; i < 6; i++) p = fmaf(p, r, c[i]);
+    return ldexpf(1.0f + fmaf(r * r, p, r), (int)k);
+}
+
 void nn_sinus_freq(float *f, size_t half)
 {
     float step = (float)-(log(10000.0) / (double)(half - 1));
-    for (size_t i = 0; i < half; i++) f[i] = (float)exp((double)((float)i * step));
+    for (size_t i = 0; i < half; i++) f[i] = torch_exp((float)i * step);
 }
 
 void nn_sinus(float *out, size_t half, float u)

@@ -1,0 +1,210 @@
+/* pack_items.c - see pack_items.h. */
+#include "weights_tools/pack_items.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/half.h"
+
+const source_tensor *pack_look(const pack_list *l, const char *name)
+{
+    char full[2 * PACK_NAME];
+    snprintf(full, sizeof full, "%s%s", l->prefix, name);
+    return source_find(l->s, full);
+}
+
+const source_tensor *pack_need(pack_list *l, const char *name, const size_t *shape, int dims)
+{
+    char want[96], have[96];
+    if (l->status != DRGEN_OK) return NULL;
+    const source_tensor *t = pack_look(l, name);
+    if (!t)
+        l->status = err_fail(l->err, DRGEN_ERR_MODEL, "%s: tensor %s%s is missing", source_name(l->s), l->prefix, name);
+    else if (t->dims != dims || memcmp(t->shape, shape, (size_t)dims * sizeof *shape) != 0)
+        l->status = err_fail(l->err, DRGEN_ERR_MODEL, "%s: %s: shape %s wanted, %s found", source_name(l->s), t->name,
+                             st_shape_text(want, sizeof want, shape, dims),
+                             st_shape_text(have, sizeof have, t->shape, t->dims));
+    else if (t->type > ST_F64)
+        l->status = err_fail(l->err, DRGEN_ERR_MODEL, "%s: %s: a float type wanted, %s found", source_name(l->s), t->name,
+                             st_type_name(t->type));
+    return l->status == DRGEN_OK ? t : NULL;
+}
+
+static pack_item *next_item(pack_list *l, const char *name)
+{
+    if (l->status != DRGEN_OK) return NULL;
+    if (l->count == l->room) {
+        size_t room = l->room ? 2 * l->room : 64;
+        pack_item *grown = realloc(l->items, room * sizeof *grown);
+        if (!grown) {
+            l->status = err_fail(l->err, DRGEN_ERR_NOMEM, "%s: out of memory", source_name(l->s));
+            return NULL;
+        }
+        l->items = grown;
+        l->room = room;
+    }
+    pack_item *i = &l->items[l->count++];
+    memset(i, 0, sizeof *i);
+    snprintf(i->name, sizeof i->name, "%s", name);
+    return i;
+}
+
+static void set_shape(pack_item *i, const size_t *shape, int dims)
+{
+    static const int turned[][4] = {[PACK_CONV] = {0, 2, 1, -1}, [PACK_DEPTHWISE] = {2, 0, -1, -1}, [PACK_FLAT] = {2, -1, -1, -1}};
+    if (i->turn == PACK_COPY) {
+        i->dims = dims;
+        memcpy(i->shape, shape, (size_t)dims * sizeof *shape);
+    } else if (i->turn == PACK_TRANSPOSED) {
+        i->dims = 4;
+        i->shape[0] = shape[2] / 2;
+        i->shape[1] = shape[1];
+        i->shape[2] = 2;
+        i->shape[3] = shape[0];
+    } else {
+        for (const int *axis = turned[i->turn]; *axis >= 0; axis++) i->shape[i->dims++] = shape[*axis];
+    }
+}
+
+void pack_add(pack_list *l, const char *name, const char *source_name_, pack_turn turn, const size_t *shape, int dims)
+{
+    const source_tensor *t = pack_need(l, source_name_, shape, dims);
+    pack_item *i = t ? next_item(l, name) : NULL;
+    if (!i) return;
+    i->turn = turn;
+    i->from = t;
+    set_shape(i, shape, dims);
+}
+
+void pack_add_weight(pack_list *l, const char *base, pack_turn turn, const size_t *shape, int dims)
+{
+    static const char *const forms[][2] = {{".weight_v", ".weight_g"},
+                                           {".parametrizations.weight.original1", ".parametrizations.weight.original0"}};
+    char plain[PACK_NAME], v[PACK_NAME], g[PACK_NAME];
+    snprintf(plain, sizeof plain, "%s.weight", base);
+    size_t gain[ST_MAX_DIMS] = {shape[0], 1, 1, 1, 1, 1, 1, 1};
+    for (size_t f = 0; f < 2 && l->status == DRGEN_OK; f++) {
+        snprintf(v, sizeof v, "%s%s", base, forms[f][0]);
+        snprintf(g, sizeof g, "%s%s", base, forms[f][1]);
+        if (!pack_look(l, v)) continue;
+        const source_tensor *t = pack_need(l, g, gain, dims);
+        pack_add(l, plain, v, turn, shape, dims);
+        if (l->status == DRGEN_OK) l->items[l->count - 1].gain = t;
+        return;
+    }
+    pack_add(l, plain, plain, turn, shape, dims);
+}
+
+void pack_add_given(pack_list *l, const char *name, const float *values, size_t count)
+{
+    pack_item *i = next_item(l, name);
+    if (!i) return;
+    i->given = values;
+    i->dims = 1;
+    i->shape[0] = count;
+}
+
+static drgen_status put(st_writer *w, const float *v, size_t count, st_type type, drgen_err *err)
+{
+    enum { PIECE = 2048 };
+    if (type == ST_F32) return st_put(w, v, count * sizeof *v, err);
+    uint16_t half[PIECE];
+    for (size_t at = 0; at < count; at += PIECE) {
+        size_t n = count - at < PIECE ? count - at : PIECE;
+        for (size_t i = 0; i < n; i++) half[i] = half_to_f16(v[at + i]);
+        ERR_TRY(st_put(w, half, n * sizeof *half, err));
+    }
+    return DRGEN_OK;
+}
+
+/* Weight norm: W = v g / |v|, the norm over all axes but the first. */
+static drgen_status fold(const pack_list *l, const pack_item *i, float *v)
+{
+    size_t rows = i->from->shape[0], width = rows ? i->from->count / rows : 0;
+    for (size_t r = 0; r < rows; r++) {
+        float g;
+        ERR_TRY(source_floats(l->s, i->gain, r, 1, &g, l->err));
+        double sum = 0;
+        for (size_t k = 0; k < width; k++) sum += (double)v[r * width + k] * (double)v[r * width + k];
+        if (!(sum > 0))
+            return err_fail(l->err, DRGEN_ERR_MODEL, "%s: %s: row %zu has no length", source_name(l->s), i->from->name, r);
+        double f = (double)g / sqrt(sum);
+        for (size_t k = 0; k < width; k++) v[r * width + k] = (float)((double)v[r * width + k] * f);
+    }
+    return DRGEN_OK;
+}
+
+static void turn(const pack_item *i, const float *v, float *out)
+{
+    const size_t *s = i->from->shape;
+    size_t at = 0;
+    if (i->turn == PACK_CONV)
+        for (size_t o = 0; o < s[0]; o++)
+            for (size_t k = 0; k < s[2]; k++)
+                for (size_t c = 0; c < s[1]; c++) out[at++] = v[(o * s[1] + c) * s[2] + k];
+    else if (i->turn == PACK_TRANSPOSED)
+        for (size_t r = 0; r < s[2] / 2; r++)
+            for (size_t o = 0; o < s[1]; o++)
+                for (size_t half = 0; half < 2; half++) /* first the taps that meet x[n-1] */
+                    for (size_t c = 0; c < s[0]; c++)
+                        out[at++] = v[(c * s[1] + o) * s[2] + r + (half ? 0 : s[2] / 2)];
+    else if (i->turn == PACK_DEPTHWISE)
+        for (size_t k = 0; k < s[2]; k++)
+            for (size_t c = 0; c < s[0]; c++) out[at++] = v[c * s[2] + k];
+    else memcpy(out, v, i->from->count * sizeof *v);
+}
+
+static drgen_status write_item(const pack_list *l, const pack_item *i, st_writer *w, st_type type)
+{
+    enum { PIECE = 1 << 20 };
+    if (i->given) return put(w, i->given, i->shape[0], type, l->err);
+    size_t count = i->from->count, whole = i->turn != PACK_COPY || i->gain, room = whole ? count : count < PIECE ? count : PIECE;
+    float *v = malloc((room + 1) * sizeof *v), *out = whole ? malloc((count + 1) * sizeof *out) : NULL;
+    drgen_status status = DRGEN_OK;
+    if (!v || (whole && !out)) status = err_fail(l->err, DRGEN_ERR_NOMEM, "%s: out of memory", i->name);
+    for (size_t at = 0; at < count && status == DRGEN_OK; at += room) {
+        size_t n = count - at < room ? count - at : room;
+        status = source_floats(l->s, i->from, at, n, v, l->err);
+        if (status == DRGEN_OK && i->gain) status = fold(l, i, v);
+        if (status != DRGEN_OK) break;
+        if (whole) turn(i, v, out);
+        status = put(w, whole ? out : v, n, type, l->err);
+    }
+    free(v);
+    free(out);
+    return status;
+}
+
+drgen_status pack_write(pack_list *l, const char *path, pack_dtype dtype, pack_sum *sum)
+{
+    st_writer *w = NULL;
+    pack_sum total = {0};
+    if (l->status == DRGEN_OK) l->status = st_create(&w, path, l->err);
+    for (int pass = 0; pass < 2; pass++) /* declare, then write */
+        for (size_t i = 0; i < l->count && l->status == DRGEN_OK; i++) {
+            const pack_item *item = &l->items[i];
+            st_type type = item->dims > 1 && dtype == PACK_F16 ? ST_F16 : ST_F32;
+            if (pass) {
+                l->status = write_item(l, item, w, type);
+                continue;
+            }
+            size_t count = 1;
+            for (int d = 0; d < item->dims; d++) count *= item->shape[d];
+            total.tensors++;
+            total.parameters += count;
+            total.bytes += count * st_type_size(type);
+            l->status = st_declare(w, item->name, type, item->shape, item->dims, l->err);
+        }
+    if (l->status == DRGEN_OK) l->status = st_finish(w, l->err);
+    else st_cancel(w);
+    if (sum) *sum = total;
+    return l->status;
+}
+
+void pack_list_free(pack_list *l)
+{
+    free(l->items);
+    *l = (pack_list){0};
+}

@@ -1,0 +1,49 @@
+/* pack_items.h - a part being packed: which source tensor becomes which tensor of the model, and how it is turned.
+ * Collected first (names and shapes checked), then written in one go. */
+#ifndef WEIGHTS_TOOLS_PACK_ITEMS_H
+#define WEIGHTS_TOOLS_PACK_ITEMS_H
+
+#include "weights_tools/pack.h"
+
+enum { PACK_NAME = 224 };
+
+typedef enum {
+    PACK_COPY,       /* as it is */
+    PACK_CONV,       /* [out, in, taps] -> [out, taps, in] */
+    PACK_TRANSPOSED, /* [in, out, 2s] -> [s, out, 2, in], see pack.h */
+    PACK_DEPTHWISE,  /* [C, 1, taps] -> [taps, C] */
+    PACK_FLAT        /* [1, 1, C] -> [C] */
+} pack_turn;
+
+typedef struct {
+    char name[PACK_NAME];            /* in the model */
+    pack_turn turn;
+    const source_tensor *from, *gain; /* gain: weight norm's g, or NULL */
+    const float *given;              /* instead of from: shape[0] values */
+    int dims;
+    size_t shape[ST_MAX_DIMS];       /* in the model */
+} pack_item;
+
+typedef struct {
+    const source *s;
+    const char *prefix; /* in front of source names */
+    pack_item *items;
+    size_t count, room;
+    drgen_err *err;
+    drgen_status status; /* first failure; later calls do nothing */
+} pack_list;
+
+/* The source tensor prefix + name, of these shape; NULL (status set) when missing or of another shape. */
+const source_tensor *pack_need(pack_list *l, const char *name, const size_t *shape, int dims);
+/* The source tensor prefix + name, or NULL without an error. */
+const source_tensor *pack_look(const pack_list *l, const char *name);
+/* Plans model tensor `name` from source tensor `name` of these shape. */
+void pack_add(pack_list *l, const char *name, const char *source_name, pack_turn turn, const size_t *shape, int dims);
+/* The same for a weight that may be plain or in either weight-norm form: base is the name without ".weight". */
+void pack_add_weight(pack_list *l, const char *base, pack_turn turn, const size_t *shape, int dims);
+void pack_add_given(pack_list *l, const char *name, const float *values, size_t count);
+/* Writes everything planned. */
+drgen_status pack_write(pack_list *l, const char *path, pack_dtype dtype, pack_sum *sum);
+void pack_list_free(pack_list *l);
+
+#endif
