@@ -86,6 +86,24 @@ void golden_compare(const golden *g, const char *name, const char *tensor, const
     golden_report(g, name, tensor, relative && largest > 0 ? worst / largest : worst, bound);
 }
 
+void golden_compare_item(const golden *g, const char *name, const char *tensor, size_t item, const float *got,
+                         size_t count, double bound)
+{
+    const st_tensor *want = expectation(g, name, tensor);
+    if (!want || !count || want->count % count || want->count / count <= item) {
+        golden_broken(g, name, "an expected tensor is missing or has another size");
+        return;
+    }
+    double worst = 0;
+    for (size_t i = 0; i < count; i++) {
+        double e = fabs((double)got[i] - (double)weights_value(want, item * count + i));
+        if (!(e <= worst)) worst = e;
+    }
+    char text[128];
+    snprintf(text, sizeof text, want->count == count ? "%s" : "%s[%zu]", tensor, item);
+    golden_report(g, name, text, worst, bound);
+}
+
 char *golden_path(const golden *g, const char *file)
 {
     return file_join(g->dir, file);

@@ -76,25 +76,9 @@ static float item_value(const run_case *c, const char *key, const float *v, size
     return json_is_string(json_get(c->spec, key)) ? v[item] : v[0];
 }
 
-/* Expected tensors hold all items of the batch; taps come item by item. */
 static void compare_item(run_case *c, const char *tensor, size_t item, const float *data, size_t count, double bound)
 {
-    char full[160];
-    snprintf(full, sizeof full, "%s.%s", c->name, tensor);
-    const st_tensor *want = st_find(c->g->expected, full);
-    if (!want) return;
-    if (want->count % count || want->count / count <= item) {
-        golden_broken(c->g, c->name, "expected tensor has another size");
-        return;
-    }
-    double worst = 0;
-    for (size_t i = 0; i < count; i++) {
-        double e = fabs((double)data[i] - (double)weights_value(want, item * count + i));
-        if (!(e <= worst)) worst = e;
-    }
-    char label[64];
-    snprintf(label, sizeof label, want->count == count ? "%s" : "%s[%zu]", tensor, item);
-    golden_report(c->g, c->name, label, worst, bound);
+    if (golden_expects(c->g, c->name, tensor)) golden_compare_item(c->g, c->name, tensor, item, data, count, bound);
 }
 
 typedef struct {

@@ -19,15 +19,18 @@ typedef void (*vae_tap)(void *user, const char *name, const float *data, size_t 
  * padding at both ends, like the original. Measuring: counts only. */
 void vae_decode(const vae *v, nn *n, const float *z, size_t frames, float *pcm, vae_tap tap, void *user);
 
-/* Latent frames that influence a sample on each side: halos of this many frames make tiles exact. Computed from the
- * architecture (at most 10 for the real model). */
+/* Latent frames that influence a sample, beyond its own frame, on each side: 10 for the real model. */
 size_t vae_halo(const vae_cfg *cfg);
 
 /* Called with finished samples, in order. Return 0 to go on, else the decode stops. */
 typedef int (*vae_sink)(void *user, const float *pcm, size_t samples, size_t done_frames, size_t total_frames);
 
-/* Decodes any number of frames in tiles of at most tile frames (0: a good default) plus halos; equal to vae_decode on
- * the whole to float rounding, memory independent of frames. Returns 0 when the sink stopped it, else 1. */
+/* Decodes any number of frames in tiles of tile frames (0: a good default); every layer computes just the rows that the
+ * tile's samples depend on, so tiles are exact and waste little. Equal to vae_decode of the whole to float rounding;
+ * memory is independent of frames. Returns 0 when the sink stopped it, else 1. Measuring: counts only. */
 int vae_decode_tiled(const vae *v, nn *n, const float *z, size_t frames, size_t tile, vae_sink sink, void *user);
+
+/* The bottleneck's draw: latent = noise * (softplus(scale) + 1e-4) + mean, count values each. */
+void vae_bottleneck(float *latent, const float *mean, const float *scale, const float *noise, size_t count);
 
 #endif

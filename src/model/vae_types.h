@@ -1,0 +1,39 @@
+/* vae_types.h - the decoder's weights, shared by vae_load.c and vae_decode.c. */
+#ifndef MODEL_VAE_TYPES_H
+#define MODEL_VAE_TYPES_H
+
+#include "model/vae.h"
+
+enum { VAE_UNITS = 3, VAE_TAPS = 7 };
+
+typedef struct {
+    float *a, *s; /* e^alpha and 1 / (e^beta + 1e-9) per channel */
+} vae_snake;
+
+typedef struct {
+    vae_snake first, second;
+    wmat wide, point; /* [C, 7, C], [C, 1, C] */
+    float *wide_bias, *point_bias;
+    size_t dilation;
+} vae_unit;
+
+typedef struct {
+    vae_snake snake;
+    wmat up;        /* [s * out, 2 * in], layout of weights_tools/pack.h */
+    float *up_bias; /* repeated s times */
+    size_t in, out, stride, pad;
+    vae_unit unit[VAE_UNITS];
+} vae_level;
+
+struct vae {
+    vae_cfg cfg;
+    wmat first;
+    float *first_bias;
+    vae_level level[CONFIG_MAX_LEVELS]; /* in decoding order */
+    vae_snake snake;
+    float *last; /* [io, 7 * width], widened */
+    float **owned;
+    size_t owned_count, owned_room;
+};
+
+#endif
