@@ -67,7 +67,7 @@ $(B)/embedded.S: weights_tools/embed.sh $(EMBED)/model.json
 
 ifeq ($(EMBED),$(B)/embedded)
 $(EMBED)/model.json: $(B)/mktiny
-	rm -rf $(EMBED) && $(B)/mktiny $(EMBED)
+	rm -rf $(EMBED) && $(B)/mktiny $(EMBED) tests/golden/spm/spm.model
 endif
 
 base_obj := $(call obj,$(lib_src))

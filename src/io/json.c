@@ -217,10 +217,9 @@ void json_out_string(json_out *o, const char *text)
 void json_out_number(json_out *o, double v)
 {
     char buffer[40];
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(buffer, sizeof buffer, "%.*g", digits, v);
-        if (strtod(buffer, NULL) == v) break;
-    }
+    int digits = v == floor(v) && fabs(v) < 1e15 ? 15 : 1; /* whole numbers without an exponent */
+    do snprintf(buffer, sizeof buffer, "%.*g", digits, v);
+    while (strtod(buffer, NULL) != v && digits++ < 17);
     json_out_raw(o, isfinite(v) ? buffer : "null");
 }
 
