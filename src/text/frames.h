@@ -19,10 +19,17 @@ typedef struct {
  * from 1 s that fits. */
 drgen_status frames_count(int max_frames, double seconds, size_t *out, drgen_err *err);
 
+/* What the model is told about the length: frames / max_frames, rounded to half precision like the original. */
+float frames_duration(size_t frames, int max_frames);
+
 typedef void (*frames_note)(void *user, int line, const char *message);
 
-/* grid [frames], filled. compat: drops the last line of a 2048-frame song, like the original; otherwise it is kept
- * when it fits. Lines without tokens are ignored outside compat. */
+/* grid [frames], filled: one token a frame from each line's start, a period behind each line, 0 elsewhere. A line that
+ * starts before the one above it has ended waits for it.
+ * compat: lines in the order given; drops the last line of a 2048-frame song, cuts a line at the end of the grid.
+ * Otherwise lines are expected in order of time; those without tokens are ignored, except that they end the line above;
+ * a line that does not fit before the end is left out. What was dropped, is late, or will be hard to sing is noted; note
+ * may be NULL. Any times are safe, also infinite ones. */
 void frames_place(int32_t *grid, size_t frames, int max_frames, double seconds, const frames_line *lines, size_t count,
                   int compat, frames_note note, void *user);
 
