@@ -10,8 +10,12 @@ _Static_assert(sizeof symbols / sizeof *symbols == PHONES_COUNT, "the vocabulary
 
 drgen_status phones_open(phones *p, drgen_err *err)
 {
-    ERR_TRY(strmap_init(&p->ids, PHONES_COUNT, err));
-    for (int32_t i = 0; i < PHONES_COUNT; i++) strmap_put(&p->ids, symbols[i], strlen(symbols[i]), i + 1);
+    *p = (phones){0};
+    for (int32_t i = 0; i < PHONES_COUNT; i++)
+        if (!strmap_put(&p->ids, symbols[i], strlen(symbols[i]), i + 1, 1)) {
+            phones_close(p);
+            return err_fail(err, DRGEN_ERR_NOMEM, "out of memory for the phoneme table");
+        }
     return DRGEN_OK;
 }
 

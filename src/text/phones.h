@@ -3,6 +3,7 @@
 #ifndef TEXT_PHONES_H
 #define TEXT_PHONES_H
 
+#include "base/err.h"
 #include "base/strmap.h"
 
 enum { PHONES_COUNT = 363, PHONES_COMMA = 1, PHONES_PERIOD = 2, PHONES_GAP = 5 };
