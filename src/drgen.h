@@ -1,8 +1,8 @@
 /* drgen.h - songs from timed lyrics and a style: the public interface of libdrgen.
  *
  * Promises: different handles are independent; calls on one handle must not overlap. The library never prints,
- * exits, aborts, or changes the locale, the environment or signal handlers. Fork before drgen_open, not after.
- * Start every option struct from its _default() function, so that new fields break no caller.
+ * exits, or changes the locale, the environment or signal handlers. Fork before drgen_open, not after. Start every
+ * option struct from its _default() function, so that new fields break no caller. Every err may be NULL.
  *
  *     drgen_err err;
  *     drgen *g = drgen_open(NULL, &err);
@@ -50,34 +50,39 @@ typedef struct drgen drgen;
 
 typedef enum { DRGEN_TEXT, DRGEN_STYLE, DRGEN_SAMPLE, DRGEN_DECODE, DRGEN_MASTER } drgen_phase;
 
-/* Called on the caller's thread as work advances: done of total (steps of the sampler, tiles of the decoder), and
- * more often with the same numbers while a step runs. Return 0 to go on, anything else to stop. */
+/* Called on the caller's thread as work advances: done of total (updates of the sampler, latent frames decoded), and
+ * more often with the same numbers while a step runs. Each phase starts with done 0. Return 0 to go on, anything else
+ * to stop: drgen_generate then returns DRGEN_ERR_CANCELLED. */
 typedef int (*drgen_progress)(drgen_phase phase, int done, int total, void *user);
 
 enum { DRGEN_LOG_WARNING, DRGEN_LOG_INFO, DRGEN_LOG_DEBUG };
-/* One line of news, without a newline. level is one of DRGEN_LOG_*. */
+/* One line of news, without a newline; valid during the call. level is one of DRGEN_LOG_*. Lyric lines that were
+ * dropped or moved come as warnings that begin with "line N:". */
 typedef void (*drgen_log)(int level, const char *line, void *user);
 
 typedef struct {
     const char *model_dir;   /* NULL: the small model inside the library */
     int threads;             /* 0: one per core this process may use */
-    const char *espeak_data; /* folder that holds espeak-ng-data; NULL: the system's */
+    const char *espeak_data; /* folder that holds espeak-ng-data; NULL: the system's. One per process: espeak-ng is
+                                opened by the first handle that reads lyrics */
     drgen_log log;
     void *log_user;
 } drgen_config;
 
+/* Style vectors are rounded to half precision, as the original does it. */
 typedef struct {
     const char *lyrics;         /* LRC text, UTF-8; NULL: instrumental */
     const char *prompt;         /* style in words; exactly one of prompt and style_file */
     const char *style_file;     /* style vector: .npy or .safetensors, as many floats as the model's style width */
     const char *negative_file;  /* style vector the guidance moves away from; NULL: the model's own */
-    double seconds;             /* 95, or 96..285 with a full model */
+    double seconds;             /* 95, or 96..285 with a full model; 0: 95 or 285, whichever the model makes */
     int steps;                  /* points on the time grid, 2..1000: steps - 1 updates */
-    float guidance;             /* 0: none, one evaluation per step instead of two */
-    float sway;                 /* 0: even time grid; -1: more of it near the start */
-    uint64_t seed;
+    float guidance;             /* 0..100; 0: none, one evaluation per step instead of two */
+    float sway;                 /* -1..1; 0: even time grid; -1: more of it near the start */
+    uint64_t seed;              /* of the noise, as in torch.manual_seed: only the low 32 bits count */
     int lyrics_compat;          /* 1: read lyrics exactly as the original does, quirks included */
-    int half_tables;            /* 1: rotary and position tables rounded to half precision, as released audio was made */
+    int half_tables;            /* 1: rotary and position tables and the length rounded to half precision, as released
+                                   audio was made */
     drgen_progress progress;
     void *progress_user;
 } drgen_song;
@@ -92,13 +97,13 @@ typedef struct {
 typedef struct {
     const char *model_name;  /* name in model.json */
     const char *model_note;  /* one line to show the user, or "" (e.g. that the model is untrained) */
-    const char *isa;         /* kernel set in use: "avx512", "avx2", "neon", "ref" */
+    const char *isa;         /* kernel set in use: "avx512", "avx2", "neon", "ref"; DRGEN_ISA caps the choice */
     const char *blas;        /* OpenBLAS core name, or "none" */
     const char *gemm;        /* "own" or "openblas": which one computes matrix products */
     int threads;
     int full;                /* 1: a model for songs of 96..285 s, 0: 95 s */
     int style_width;         /* floats in a style vector */
-    int has_text_tower;      /* 0: prompts need a style file */
+    int has_text_tower;      /* 0: the model cannot read prompts, a style file is needed */
     uint64_t parameters;     /* of the transformer */
     uint64_t weight_bytes;   /* mapped, all files of the model */
 } drgen_info;
@@ -110,20 +115,24 @@ typedef struct {
     double seconds_text, seconds_style, seconds_sample, seconds_decode;
     double seconds_per_evaluation;
     size_t work_bytes;           /* working memory besides mapped weights and the result */
+    size_t result_bytes;         /* the samples handed out */
 } drgen_report;
 
 DRGEN_API drgen_config drgen_config_default(void);
 DRGEN_API drgen_song drgen_song_default(void);
 
-/* config may be NULL for the defaults. Returns NULL on error and says why in err (which may be NULL). */
+/* config may be NULL for the defaults. Maps and checks the model; the parts that read prompts and lyrics are opened
+ * when first needed. Returns NULL on error and says why in err. */
 DRGEN_API drgen *drgen_open(const drgen_config *config, drgen_err *err);
 DRGEN_API void drgen_close(drgen *g); /* NULL is fine */
 DRGEN_API drgen_info drgen_get_info(const drgen *g);
 
-/* Working memory drgen_generate would take for this song, in bytes; 0 if the song is not valid. */
-DRGEN_API size_t drgen_memory_needed(const drgen *g, const drgen_song *song);
+/* Working memory drgen_generate would take for this song, in bytes, mapped weights and the result not counted; 0 and
+ * err if the song is not valid. With a prompt it opens the model's text tower. */
+DRGEN_API size_t drgen_memory_needed(drgen *g, const drgen_song *song, drgen_err *err);
 
-/* Makes a song: out gets 44.1 kHz stereo, peak at 1; free it with drgen_audio_free. On error out is empty. */
+/* Makes a song: out gets 44.1 kHz stereo, peak at 1; free it with drgen_audio_free. On error out is empty and the
+ * handle can be used again. The same song gives the same samples with any number of threads. */
 DRGEN_API drgen_status drgen_generate(drgen *g, const drgen_song *song, drgen_audio *out, drgen_err *err);
 DRGEN_API drgen_report drgen_last_report(const drgen *g);
 
@@ -132,6 +141,11 @@ DRGEN_API drgen_status drgen_audio_write(const drgen_audio *audio, const char *p
 DRGEN_API void drgen_audio_free(drgen_audio *audio);
 
 DRGEN_API const char *drgen_version(void);
+
+/* NULL, or the value the environment variable OPENBLAS_CORETYPE should have had when this process started: matrix
+ * products run in OpenBLAS, which does not know this processor and chose kernels far below what it can do. The library
+ * itself never changes the environment; a program may set the variable and execute itself again. */
+DRGEN_API const char *drgen_blas_advice(void);
 
 #ifdef __cplusplus
 }

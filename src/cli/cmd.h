@@ -1,0 +1,9 @@
+/* cmd.h - the program's own commands. argv[0] is the command's name; the result is the exit code: 0 done, 1 failed,
+ * 2 not understood, 128 + n stopped by signal n. */
+#ifndef CLI_CMD_H
+#define CLI_CMD_H
+
+int cmd_generate(int argc, char **argv);
+int cmd_licenses(int argc, char **argv);
+
+#endif

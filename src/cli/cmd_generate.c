@@ -1,0 +1,281 @@
+/* cmd_generate.c - `drgen generate`: options in, drgen.h in the middle, a WAV out. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cmd.h"
+#include "cli/generate_opts.h"
+#include "cli/memory.h"
+#include "cli/progress.h"
+#include "drgen.h"
+
+/* The signal that asked to stop, 0 before. Signal handlers can only reach statics. */
+static volatile sig_atomic_t stop_signal;
+
+typedef struct {
+    generate_opts o;
+    progress p;
+    memory_use memory;
+    double memory_at;
+    char *held;       /* warnings so far, one a line: shown when the song begins, dropped when it cannot */
+    size_t held_size;
+    drgen *g;
+    char *lyrics;
+    char path[4096];  /* of the WAV */
+    int announced;
+} session;
+
+static void on_signal(int number)
+{
+    if (stop_signal) _exit(128 + number); /* asked twice; nothing is half written, see write_song */
+    stop_signal = number;
+}
+
+static int fail(session *s, int code, const char *message)
+{
+    progress_clear(&s->p);
+    fprintf(stderr, "drgen: %s\n", message);
+    if (s->p.mode == PROGRESS_JSON) {
+        fputs("{\"event\":\"error\",\"message\":", stdout);
+        progress_json_text(message);
+        fputs("}\n", stdout);
+    }
+    return code;
+}
+
+/* The whole of a lyrics file or of standard input, zero-terminated, malloc'd; NULL with one line in message. */
+static char *read_lyrics(const char *path, char *message, size_t room)
+{
+    enum { MOST = 1 << 20 };
+    int standard = strcmp(path, "-") == 0;
+    FILE *f = standard ? stdin : fopen(path, "rb");
+    char *text = f ? malloc(MOST + 2) : NULL;
+    size_t size = 0;
+    message[0] = '\0';
+    if (!f) snprintf(message, room, "%s: %s", path, strerror(errno));
+    else if (!text) snprintf(message, room, "%s: out of memory", path);
+    else {
+        size = fread(text, 1, MOST + 1, f);
+        if (ferror(f)) snprintf(message, room, "%s: %s", path, strerror(errno));
+        else if (size > MOST) snprintf(message, room, "%s: larger than 1 MiB; these are no lyrics", path);
+        else if (memchr(text, 0, size)) snprintf(message, room, "%s: zero bytes in it; lyrics are UTF-8 text", path);
+    }
+    if (f && !standard) fclose(f);
+    if (!message[0]) {
+        text[size] = '\0';
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
+/* Finds out now, and not after minutes of work, whether the song can be written. */
+static int check_output(session *s, char *message, size_t room)
+{
+    const generate_opts *o = &s->o;
+    struct stat st;
+    if (o->output_dir && mkdir(o->output_dir, 0777) != 0 && errno != EEXIST) {
+        snprintf(message, room, "%s: cannot make this folder: %s", o->output_dir, strerror(errno));
+        return -1;
+    }
+    int n;
+    if (o->output) n = snprintf(s->path, sizeof s->path, "%s", o->output);
+    else if (o->output_dir) n = snprintf(s->path, sizeof s->path, "%s/output.wav", o->output_dir);
+    else n = snprintf(s->path, sizeof s->path, "song-%llu.wav", (unsigned long long)o->seed);
+    char probe[sizeof s->path + 16];
+    snprintf(probe, sizeof probe, "%s.XXXXXX", s->path);
+    if (n <= 0 || (size_t)n >= sizeof s->path) snprintf(message, room, "--output: the name is empty or too long");
+    else if (stat(s->path, &st) == 0 && !S_ISREG(st.st_mode))
+        snprintf(message, room, "%s: not a regular file; give the name of a file to write", s->path);
+    else {
+        int fd = mkstemp(probe);
+        if (fd >= 0) {
+            close(fd);
+            unlink(probe);
+            return 0;
+        }
+        snprintf(message, room, "%s: cannot write here: %s", s->path, strerror(errno));
+    }
+    return -1;
+}
+
+static int draw_seed(generate_opts *o)
+{
+    uint32_t seed;
+    if (o->seed_given) return 0;
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed) return -1;
+    o->seed = seed;
+    return 0;
+}
+
+/* Lines from the library. Warnings wait until it is clear that there will be a song: an error is one line. */
+static void on_log(int level, const char *line, void *user)
+{
+    session *s = user;
+    if (level == DRGEN_LOG_DEBUG || (level == DRGEN_LOG_INFO && !s->o.verbose)) return;
+    if (s->o.verbose || s->announced) {
+        progress_say(&s->p, "%s", line);
+        return;
+    }
+    size_t size = strlen(line);
+    char *grown = realloc(s->held, s->held_size + size + 2);
+    if (!grown) return;
+    s->held = grown;
+    memcpy(s->held + s->held_size, line, size);
+    s->held_size += size;
+    memcpy(s->held + s->held_size++, "\n", 2);
+}
+
+/* Everything the song depends on was read and is fine: say what will be made. */
+static void announce(session *s)
+{
+    drgen_info info = drgen_get_info(s->g);
+    s->announced = 1;
+    if (info.model_note[0]) progress_say(&s->p, "%s", info.model_note);
+    for (char *line = s->held, *end; line && (end = strchr(line, '\n')); line = end + 1)
+        progress_say(&s->p, "%.*s", (int)(end - line), line);
+    if (s->o.seed_given) progress_say(&s->p, "seed %llu", (unsigned long long)s->o.seed);
+    else progress_insist(&s->p, "seed %llu", (unsigned long long)s->o.seed);
+    if (s->p.mode == PROGRESS_JSON) {
+        printf("{\"event\":\"start\",\"seed\":%llu,\"model\":", (unsigned long long)s->o.seed);
+        progress_json_text(info.model_name);
+        fputs("}\n", stdout);
+        fflush(stdout);
+    }
+}
+
+static int on_progress(drgen_phase phase, int done, int total, void *user)
+{
+    session *s = user;
+    if (phase == DRGEN_SAMPLE && !s->announced) announce(s);
+    progress_update(&s->p, phase, done, total);
+    double t = progress_now();
+    if (s->o.verbose && t - s->memory_at > 0.2) {
+        memory_sample(&s->memory);
+        s->memory_at = t;
+    }
+    return stop_signal != 0;
+}
+
+static void describe_machine(session *s)
+{
+    drgen_info i = drgen_get_info(s->g);
+    progress_say(&s->p, "kernels: %s, products: %s (OpenBLAS core: %s), threads: %d", i.isa, i.gemm, i.blas,
+                 i.threads);
+    progress_say(&s->p, "model: %s, %.1f M parameters, %.1f MiB of weights, songs of %s s", i.model_name,
+                 (double)i.parameters / 1e6, (double)i.weight_bytes / 0x1p20, i.full ? "96..285" : "95");
+    if (s->o.chunked) progress_say(&s->p, "--chunked: sound is decoded in pieces in any case");
+}
+
+static void describe_run(session *s)
+{
+    drgen_report r = drgen_last_report(s->g);
+    memory_sample(&s->memory);
+    progress_say(&s->p, "time: lyrics %.2f s, style %.2f s, song %.2f s (%d evaluations of %.3f s), sound %.2f s",
+                 r.seconds_text, r.seconds_style, r.seconds_sample, r.evaluations, r.seconds_per_evaluation,
+                 r.seconds_decode);
+    progress_say(&s->p,
+                 "memory: peak %.1f MiB resident; largest seen: %.1f MiB own (work %.1f, samples %.1f), %.1f MiB in "
+                 "pages of mapped files",
+                 (double)s->memory.peak / 0x1p20, (double)s->memory.anon / 0x1p20, (double)r.work_bytes / 0x1p20,
+                 (double)r.result_bytes / 0x1p20, (double)s->memory.file / 0x1p20);
+}
+
+/* The result lands whole or not at all, also when somebody presses Ctrl-C twice meanwhile: signals wait. */
+static drgen_status write_song(session *s, const drgen_audio *audio, drgen_err *err)
+{
+    sigset_t block, before;
+    sigemptyset(&block);
+    sigaddset(&block, SIGINT);
+    sigaddset(&block, SIGTERM);
+    sigaddset(&block, SIGHUP);
+    sigprocmask(SIG_BLOCK, &block, &before);
+    drgen_status status = drgen_audio_write(audio, s->path, err);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+static void report_song(session *s, const drgen_audio *audio, double seconds)
+{
+    double length = (double)audio->frames / audio->sample_rate;
+    progress_say(&s->p, "%.1f s of music in %.1f s, seed %llu", length, seconds, (unsigned long long)s->o.seed);
+    if (s->o.verbose) describe_run(s);
+    if (s->p.mode == PROGRESS_JSON) {
+        fputs("{\"event\":\"done\",\"path\":", stdout);
+        progress_json_text(s->path);
+        printf(",\"seed\":%llu,\"length\":%.3f,\"seconds\":%.3f}\n", (unsigned long long)s->o.seed, length, seconds);
+    } else printf("%s\n", s->path);
+}
+
+static int make_song(session *s)
+{
+    const generate_opts *o = &s->o;
+    drgen_err err = {0};
+    double start = progress_now();
+    drgen_config config = drgen_config_default();
+    config.model_dir = o->model;
+    config.threads = o->threads;
+    config.espeak_data = o->espeak_data;
+    config.log = on_log;
+    config.log_user = s;
+    s->g = drgen_open(&config, &err);
+    if (!s->g) return fail(s, 1, err.message);
+    if (o->verbose) describe_machine(s);
+    drgen_song song = drgen_song_default();
+    song.lyrics = s->lyrics;
+    song.prompt = o->prompt;
+    song.style_file = o->style;
+    song.negative_file = o->negative;
+    song.seconds = o->length;
+    song.steps = o->steps;
+    song.guidance = (float)o->cfg;
+    song.sway = (float)o->sway;
+    song.seed = o->seed;
+    song.lyrics_compat = o->lyrics_compat;
+    song.half_tables = o->half_tables;
+    song.progress = on_progress;
+    song.progress_user = s;
+    drgen_audio audio = {0};
+    drgen_status status = drgen_generate(s->g, &song, &audio, &err);
+    int stopped = stop_signal;
+    if (status == DRGEN_OK && !stopped) status = write_song(s, &audio, &err);
+    if (status == DRGEN_OK && !stopped) report_song(s, &audio, progress_now() - start);
+    drgen_audio_free(&audio);
+    if (stopped) return fail(s, 128 + stopped, "stopped; nothing was written");
+    return status == DRGEN_OK ? 0 : fail(s, 1, err.message);
+}
+
+int cmd_generate(int argc, char **argv)
+{
+    char message[512];
+    session s = {0};
+    s.p = progress_init(PROGRESS_HUMAN);
+    if (generate_opts_parse(&s.o, argc, argv, message, sizeof message) != 0) return fail(&s, 2, message);
+    if (s.o.help) {
+        generate_opts_help(stdout);
+        return 0;
+    }
+    s.p.mode = s.o.json ? PROGRESS_JSON : s.o.quiet ? PROGRESS_QUIET : PROGRESS_HUMAN;
+    int code = 0;
+    if (draw_seed(&s.o) != 0) code = fail(&s, 1, "the system gives no random numbers; choose a --seed");
+    if (!code && s.o.lyrics) {
+        s.lyrics = read_lyrics(s.o.lyrics, message, sizeof message);
+        if (!s.lyrics) code = fail(&s, 1, message);
+    }
+    struct sigaction act = {.sa_handler = on_signal};
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGHUP, &act, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write like any other */
+    if (!code && check_output(&s, message, sizeof message) != 0) code = fail(&s, 1, message);
+    if (!code) code = make_song(&s);
+    drgen_close(s.g);
+    free(s.lyrics);
+    free(s.held);
+    if (fflush(stdout) != 0 && !code) code = fail(&s, 1, "standard output: write failed");
+    return code;
+}

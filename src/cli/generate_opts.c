@@ -1,0 +1,114 @@
+/* generate_opts.c - see generate_opts.h. */
+#include "cli/generate_opts.h"
+
+#include <string.h>
+
+#define AT(member) offsetof(generate_opts, member)
+
+static const opt table[] = {
+    {.kind = OPT_GROUP, .help = "What to make:"},
+    {"lyrics", "lrc-path", 'l', OPT_TEXT, AT(lyrics), 0, 0, "FILE", "timed lyrics (LRC); - reads standard input"},
+    {"instrumental", NULL, 0, OPT_FLAG, AT(instrumental), 0, 0, NULL, "no lyrics"},
+    {"prompt", "ref-prompt", 'p', OPT_TEXT, AT(prompt), 0, 0, "TEXT", "the style in words"},
+    {"style", NULL, 0, OPT_TEXT, AT(style), 0, 0, "FILE",
+     "the style as a vector, instead of a prompt (.npy, .safetensors)"},
+    {"negative-style", NULL, 0, OPT_TEXT, AT(negative), 0, 0, "FILE",
+     "style to move away from (default: the model's own)"},
+    {"length", "audio-length", 0, OPT_REAL, AT(length), 1, 3600, "SECONDS",
+     "95, or 96..285 with a full model (default: all the model can)"},
+    {"seed", NULL, 0, OPT_SEED, AT(seed), 0, 4294967295.0, "N",
+     "same seed, same song (default: drawn at random and printed)"},
+    {.kind = OPT_GROUP, .help = "Where to:"},
+    {"output", NULL, 'o', OPT_TEXT, AT(output), 0, 0, "FILE", "WAV to write (default: song-SEED.wav)"},
+    {"output-dir", NULL, 0, OPT_TEXT, AT(output_dir), 0, 0, "DIR", "folder to write output.wav into, made if missing"},
+    {.kind = OPT_GROUP, .help = "How:"},
+    {"model", NULL, 'm', OPT_TEXT, AT(model), 0, 0, "DIR",
+     "model folder made by `drgen convert` (default: the one built in)"},
+    {"preset", NULL, 0, OPT_TEXT, AT(preset), 0, 0, "NAME",
+     "quality against time, see below; --steps and --cfg win over it"},
+    {"steps", NULL, 0, OPT_INT, AT(steps), 2, 1000, "N", "points on the time grid (default: 32)"},
+    {"cfg", NULL, 0, OPT_REAL, AT(cfg), 0, 100, "X", "strength of the guidance, 0 for none (default: 4)"},
+    {"sway", NULL, 0, OPT_REAL, AT(sway), -1, 1, "X", "-1 puts more steps near the start (default: 0)"},
+    {"threads", NULL, 't', OPT_INT, AT(threads), 0, 256, "N", "default: one per core"},
+    {"lyrics-compat", NULL, 0, OPT_FLAG, AT(lyrics_compat), 0, 0, NULL,
+     "read lyrics exactly as the original, quirks included"},
+    {"half-tables", NULL, 0, OPT_FLAG, AT(half_tables), 0, 0, NULL,
+     "half-precision position tables, as released songs had"},
+    {"espeak-data", NULL, 0, OPT_TEXT, AT(espeak_data), 0, 0, "DIR", "folder that holds espeak-ng-data"},
+    {"chunked", NULL, 0, OPT_FLAG, AT(chunked), 0, 0, NULL, "accepted; sound is always decoded in pieces"},
+    {.kind = OPT_GROUP, .help = "What to say:"},
+    {"json", NULL, 0, OPT_FLAG, AT(json), 0, 0, NULL, "progress and result as JSON lines on standard output"},
+    {"quiet", NULL, 'q', OPT_FLAG, AT(quiet), 0, 0, NULL, "only errors, and the seed if it was drawn"},
+    {"verbose", NULL, 'v', OPT_FLAG, AT(verbose), 0, 0, NULL, "kernels, memory and the time of every phase"},
+    {"help", NULL, 'h', OPT_FLAG, AT(help), 0, 0, NULL, "this text"},
+};
+
+static const struct {
+    const char *name;
+    int steps;
+    double cfg;
+} presets[] = {
+    {"preview", 4, 2.0}, {"draft", 8, 2.5},    {"standard", 16, 3.0},
+    {"high", 32, 4.0},   {"maximum", 64, 5.0}, {"ultra", 100, 6.0},
+};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+_Static_assert(COUNT(table) <= OPTS_MAX, "opts.given has room");
+
+static int apply_preset(generate_opts *o, const opts *parsed, char *message, size_t room)
+{
+    const char *names[COUNT(presets) + 1] = {0};
+    for (size_t i = 0; i < COUNT(presets); i++) {
+        names[i] = presets[i].name;
+        if (strcmp(presets[i].name, o->preset) != 0) continue;
+        if (!opts_given(parsed, "steps")) o->steps = presets[i].steps;
+        if (!opts_given(parsed, "cfg")) o->cfg = presets[i].cfg;
+        return 0;
+    }
+    const char *near = opts_nearest(o->preset, names);
+    if (near) snprintf(message, room, "--preset: no \"%.60s\"; did you mean %s?", o->preset, near);
+    else snprintf(message, room, "--preset: no \"%.60s\"; --help lists them", o->preset);
+    return -1;
+}
+
+/* Options that need or exclude each other; NULL when all is well. */
+static const char *conflict(const generate_opts *o)
+{
+    if (!o->lyrics && !o->instrumental) return "no lyrics; give a file with -l, or say --instrumental";
+    if (o->lyrics && o->instrumental) return "--instrumental and --lyrics exclude each other";
+    if (!o->prompt && !o->style) return "no style; describe it with -p \"...\", or give a vector with --style FILE";
+    if (o->prompt && o->style) return "--prompt and --style exclude each other";
+    if (o->output && o->output_dir) return "--output and --output-dir exclude each other";
+    if (o->quiet && o->verbose) return "--quiet and --verbose exclude each other";
+    return NULL;
+}
+
+int generate_opts_parse(generate_opts *o, int argc, char **argv, char *message, size_t room)
+{
+    *o = (generate_opts){.steps = 32, .cfg = 4.0};
+    opts parsed = {.table = table, .count = COUNT(table)};
+    if (opts_parse(&parsed, argc, argv, o) != 0) {
+        snprintf(message, room, "%s", parsed.message);
+        return -1;
+    }
+    if (o->help) return 0;
+    o->seed_given = opts_given(&parsed, "seed");
+    if (o->preset && apply_preset(o, &parsed, message, room) != 0) return -1;
+    const char *why = conflict(o);
+    if (why) snprintf(message, room, "%s", why);
+    return why ? -1 : 0;
+}
+
+void generate_opts_help(FILE *out)
+{
+    opts all = {.table = table, .count = COUNT(table)};
+    fputs("usage: drgen generate (-l FILE | --instrumental) (-p TEXT | --style FILE) [options]\n", out);
+    opts_help(&all, out);
+    fputs("\nPresets (steps, cfg):", out);
+    for (size_t i = 0; i < COUNT(presets); i++)
+        fprintf(out, "%s %s %d, %.1f", i ? ";" : "", presets[i].name, presets[i].steps, presets[i].cfg);
+    fputs("\n\nExamples:\n"
+          "  drgen generate -l song.lrc -p \"folk, acoustic guitar, warm\" -o song.wav\n"
+          "  drgen generate -m models/base -l song.lrc -p \"slow jazz, female voice\" --preset draft --seed 7\n"
+          "  drgen generate -m models/full --length 180 --instrumental --style calm.npy -o calm.wav\n", out);
+}

@@ -1,0 +1,22 @@
+/* generate_opts.h - what `drgen generate` understands: options, presets, rules between them. Opens no file. */
+#ifndef CLI_GENERATE_OPTS_H
+#define CLI_GENERATE_OPTS_H
+
+#include "cli/opts.h"
+
+typedef struct {
+    const char *lyrics, *prompt, *style, *negative, *model, *output, *output_dir, *preset, *espeak_data;
+    double length; /* seconds; 0: the model's own */
+    int steps, threads;
+    double cfg, sway;
+    uint64_t seed;
+    int seed_given;
+    int instrumental, lyrics_compat, half_tables, chunked, json, quiet, verbose, help;
+} generate_opts;
+
+/* Fills o from the command line: defaults, then the preset, then what was typed, whatever the order. Returns 0, or -1
+ * with one line in message. With o->help set nothing else is checked. */
+int generate_opts_parse(generate_opts *o, int argc, char **argv, char *message, size_t room);
+void generate_opts_help(FILE *out);
+
+#endif

@@ -1,0 +1,135 @@
+/* conditions.c - see conditions.h. */
+#include "pipeline/conditions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/half.h"
+#include "io/npy.h"
+#include "text/frames.h"
+#include "text/lrc.h"
+
+/* Notes on their way to the log; the first is kept to explain why nothing could be used. */
+typedef struct {
+    const drgen *g;
+    char first[256];
+} notes;
+
+static void note(void *user, int line, const char *message)
+{
+    notes *n = user;
+    if (!n->first[0]) snprintf(n->first, sizeof n->first, "line %d: %s", line, message);
+    engine_log(n->g, DRGEN_LOG_WARNING, "line %d: %s", line, message);
+}
+
+/* The phonemes of every line; lines that say nothing stay, as marks in time. */
+static drgen_status read_lines(drgen *g, const lrc *text, int compat, frames_line *lines, notes *n, drgen_err *err)
+{
+    for (size_t i = 0; i < text->count; i++) {
+        const lrc_line *from = &text->lines[i];
+        int32_t *ids = NULL;
+        const char *silent = NULL;
+        drgen_err why = {0};
+        drgen_status status = g2p_line(g->g2p, from->text, compat, &ids, &lines[i].count, &silent, &why);
+        if (status != DRGEN_OK) return err_fail(err, status, "lyrics: line %d: %s", from->line, why.message);
+        lines[i].seconds = from->seconds;
+        lines[i].ids = ids;
+        lines[i].line = from->line;
+        if (silent) note(n, from->line, silent);
+        for (size_t k = 0; k < lines[i].count; k++)
+            if (ids[k] < 0 || ids[k] > g->cfg.dit.text_num_embeds)
+                return err_fail(err, DRGEN_ERR_MODEL, "lyrics: line %d: phoneme %d is unknown to this model of %d",
+                                from->line, (int)ids[k], g->cfg.dit.text_num_embeds);
+    }
+    return DRGEN_OK;
+}
+
+static drgen_status place_lines(drgen *g, const request *r, const lrc *text, frames_line *lines,
+                                int32_t *tokens, notes *n, drgen_err *err)
+{
+    int compat = r->song->lyrics_compat;
+    size_t tokens_all = 0, sung = 0;
+    ERR_TRY(read_lines(g, text, compat, lines, n, err));
+    for (size_t i = 0; i < text->count; i++) tokens_all += lines[i].count;
+    if (tokens_all == 0)
+        return err_fail(err, DRGEN_ERR_TEXT, "lyrics: no line can be sung%s%s; a line looks like [00:12.50]words",
+                        n->first[0] ? "; " : "", n->first);
+    frames_place(tokens, r->frames, g->cfg.dit.max_frames, r->seconds, lines, text->count, compat, note, n);
+    for (size_t t = 0; t < r->frames; t++) sung += tokens[t] != 0;
+    if (sung == 0 && !compat)
+        return err_fail(err, DRGEN_ERR_TEXT, "lyrics: no line starts within the song's %g seconds", r->seconds);
+    return DRGEN_OK;
+}
+
+drgen_status conditions_lyrics(drgen *g, const request *r, int32_t *tokens, drgen_err *err)
+{
+    memset(tokens, 0, r->frames * sizeof *tokens);
+    if (!r->song->lyrics) return DRGEN_OK;
+    ERR_TRY(engine_need_g2p(g, err));
+    notes n = {.g = g};
+    lrc text = {0};
+    frames_line *lines = NULL;
+    const char *lyrics = r->song->lyrics;
+    drgen_status status = lrc_parse(&text, lyrics, strlen(lyrics), r->song->lyrics_compat, note, &n, err);
+    if (status != DRGEN_OK) goto done;
+    lines = calloc(text.count + 1, sizeof *lines);
+    if (!lines) status = err_fail(err, DRGEN_ERR_NOMEM, "lyrics: out of memory");
+    else status = place_lines(g, r, &text, lines, tokens, &n, err);
+done:
+    for (size_t i = 0; lines && i < text.count; i++) free((void *)(uintptr_t)lines[i].ids);
+    free(lines);
+    lrc_free(&text);
+    return status;
+}
+
+drgen_status conditions_prompt(drgen *g, const request *r, int32_t **ids, size_t *count, drgen_err *err)
+{
+    *ids = NULL;
+    *count = 0;
+    if (!r->song->prompt) return DRGEN_OK;
+    ERR_TRY(engine_need_text(g, err));
+    ERR_TRY(spm_encode(g->spm, r->song->prompt, strlen(r->song->prompt), ids, count, err));
+    size_t limit = engine_prompt_limit(g);
+    drgen_status status = DRGEN_OK;
+    if (*count <= 2)
+        status = err_fail(err, DRGEN_ERR_TEXT, "prompt: nothing in it can be read; describe a style in words");
+    else if (*count > limit)
+        status = err_fail(err, DRGEN_ERR_TEXT, "prompt: %zu tokens, at most %zu fit; make it shorter", *count, limit);
+    for (size_t i = 0; status == DRGEN_OK && i < *count; i++)
+        if ((*ids)[i] < 0 || (*ids)[i] >= g->cfg.text.vocab_size)
+            status = err_fail(err, DRGEN_ERR_MODEL, "prompt: token %d is unknown to the text tower of %d",
+                              (int)(*ids)[i], g->cfg.text.vocab_size);
+    if (status == DRGEN_OK) return DRGEN_OK;
+    free(*ids);
+    *ids = NULL;
+    return status;
+}
+
+/* The original hands its transformer half-precision styles, from text and from files alike. */
+static void round_half(float *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) v[i] = half_from_f16(half_to_f16(v[i]));
+}
+
+drgen_status conditions_style(drgen *g, nn *n, const request *r, const int32_t *ids, size_t count, float *style,
+                              drgen_err *err)
+{
+    size_t width = (size_t)g->cfg.dit.cond_dim;
+    if (ids) mulan_text_encode(g->text, n, ids, count, style, NULL, NULL);
+    else ERR_TRY(npy_read_vector(r->song->style_file, style, width, err));
+    round_half(style, width);
+    return DRGEN_OK;
+}
+
+drgen_status conditions_negative(drgen *g, const request *r, float *negative, drgen_err *err)
+{
+    size_t width = (size_t)g->cfg.dit.cond_dim;
+    const float *own = dit_negative_style(g->dit);
+    if (r->song->negative_file) ERR_TRY(npy_read_vector(r->song->negative_file, negative, width, err));
+    else if (own) memcpy(negative, own, width * sizeof *negative);
+    else
+        return err_fail(err, DRGEN_ERR_ARG, "negative style: the model has none; give a file, or set guidance to 0");
+    round_half(negative, width);
+    return DRGEN_OK;
+}

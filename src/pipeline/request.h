@@ -1,0 +1,18 @@
+/* request.h - a song as asked for, with its defaults and rules applied. Opens nothing. */
+#ifndef PIPELINE_REQUEST_H
+#define PIPELINE_REQUEST_H
+
+#include "model/config.h"
+
+typedef struct {
+    const drgen_song *song;
+    double seconds;   /* the model's own length when the song says 0 */
+    size_t frames;    /* latent frames */
+    float duration;   /* what the transformer is told: frames / max_frames, 1 for a 95 s model */
+    int branches;     /* 2 with guidance, else 1 */
+} request;
+
+/* ARG and TEXT errors that name the field, the value and what would do. song must outlive out. */
+drgen_status request_check(request *out, const model_cfg *cfg, const drgen_song *song, drgen_err *err);
+
+#endif
