@@ -177,15 +177,35 @@ static drgen_status write_item(const pack_list *l, const pack_item *i, st_writer
     return status;
 }
 
+static st_type type_of(const pack_item *i, pack_dtype dtype)
+{
+    return i->dims > 1 && dtype == PACK_F16 ? ST_F16 : ST_F32;
+}
+
+/* Larger elements first, so that every tensor is aligned; otherwise in the order planned. */
+static void sort_items(pack_list *l, pack_dtype dtype)
+{
+    pack_item *sorted = l->count ? malloc(l->count * sizeof *sorted) : NULL;
+    size_t n = 0;
+    if (!sorted) return; /* alignment is checked when a model is loaded */
+    for (int half = 0; half < 2; half++)
+        for (size_t i = 0; i < l->count; i++)
+            if ((type_of(&l->items[i], dtype) == ST_F16) == half) sorted[n++] = l->items[i];
+    free(l->items);
+    l->items = sorted;
+    l->room = l->count;
+}
+
 drgen_status pack_write(pack_list *l, const char *path, pack_dtype dtype, pack_sum *sum)
 {
     st_writer *w = NULL;
     pack_sum total = {0};
     if (l->status == DRGEN_OK) l->status = st_create(&w, path, l->err);
+    sort_items(l, dtype);
     for (int pass = 0; pass < 2; pass++) /* declare, then write */
         for (size_t i = 0; i < l->count && l->status == DRGEN_OK; i++) {
             const pack_item *item = &l->items[i];
-            st_type type = item->dims > 1 && dtype == PACK_F16 ? ST_F16 : ST_F32;
+            st_type type = type_of(item, dtype);
             if (pass) {
                 l->status = write_item(l, item, w, type);
                 continue;

@@ -1,5 +1,5 @@
-/* safetensors.h - reader and writer of .safetensors files. Bounds, overlaps, duplicates, alignment, shapes and
- * sizes are checked when a file is opened; after that every tensor can be used without another check.
+/* safetensors.h - reader and writer of .safetensors files. Bounds, overlaps, duplicates, shapes and sizes are checked
+ * when a file is opened; after that every tensor can be used without another check.
  * Format: https://huggingface.co/docs/safetensors. */
 #ifndef IO_SAFETENSORS_H
 #define IO_SAFETENSORS_H
@@ -15,7 +15,7 @@ typedef struct {
     int dims;
     size_t shape[ST_MAX_DIMS];
     size_t count; /* elements */
-    const void *data;
+    const void *data; /* the format does not promise alignment: weights_value and memcpy can read it, pointers may not */
 } st_tensor;
 
 typedef struct st_file st_file;
@@ -40,9 +40,8 @@ const void *st_data(const st_file *f);                        /* the whole file 
 /* "[2048,1664]" into out (truncated if need be); returns out. */
 char *st_shape_text(char *out, size_t room, const size_t *shape, int dims);
 
-/* Writer: declare every tensor, then write their data in the same order, in pieces of any size. Tensor data start on
- * 64-byte boundaries (the header is padded, and tensors are declared largest alignment first by the caller or padded
- * by the format's own rule: offsets are contiguous, so element sizes must divide). Sizes are checked. */
+/* Writer: declare every tensor, then write their data in the same order, in pieces of any size. Data start on a 64-byte
+ * boundary and follow each other without gaps, so declare types of larger elements first. Sizes are checked. */
 typedef struct st_writer st_writer;
 drgen_status st_create(st_writer **out, const char *path, drgen_err *err);
 drgen_status st_declare(st_writer *w, const char *name, st_type type, const size_t *shape, int dims, drgen_err *err);

@@ -7,17 +7,28 @@
 
 float weights_value(const st_tensor *t, size_t i)
 {
+    union {
+        float f32;
+        uint16_t u16;
+        double f64;
+        int64_t i64;
+        int32_t i32;
+        int16_t i16;
+        int8_t i8;
+        uint8_t u8;
+    } v;
+    memcpy(&v, (const char *)t->data + i * st_type_size(t->type), st_type_size(t->type));
     switch (t->type) {
-    case ST_F32: return ((const float *)t->data)[i];
-    case ST_F16: return half_from_f16(((const uint16_t *)t->data)[i]);
-    case ST_BF16: return half_from_bf16(((const uint16_t *)t->data)[i]);
-    case ST_F64: return (float)((const double *)t->data)[i];
-    case ST_I64: return (float)((const int64_t *)t->data)[i];
-    case ST_I32: return (float)((const int32_t *)t->data)[i];
-    case ST_I16: return (float)((const int16_t *)t->data)[i];
-    case ST_I8: return (float)((const int8_t *)t->data)[i];
+    case ST_F32: return v.f32;
+    case ST_F16: return half_from_f16(v.u16);
+    case ST_BF16: return half_from_bf16(v.u16);
+    case ST_F64: return (float)v.f64;
+    case ST_I64: return (float)v.i64;
+    case ST_I32: return (float)v.i32;
+    case ST_I16: return (float)v.i16;
+    case ST_I8: return (float)v.i8;
     case ST_U8:
-    case ST_BOOL: return (float)((const uint8_t *)t->data)[i];
+    case ST_BOOL: return (float)v.u8;
     case ST_TYPES: break;
     }
     return 0;
@@ -25,7 +36,7 @@ float weights_value(const st_tensor *t, size_t i)
 
 void weights_widen(const st_tensor *t, size_t first, size_t count, float *out)
 {
-    if (t->type == ST_F32) memcpy(out, (const float *)t->data + first, count * sizeof *out);
+    if (t->type == ST_F32) memcpy(out, (const char *)t->data + first * sizeof *out, count * sizeof *out);
     else
         for (size_t i = 0; i < count; i++) out[i] = weights_value(t, first + i);
 }
@@ -52,6 +63,8 @@ drgen_status weights_matrix(const st_file *f, const char *name, const size_t *sh
     if (t->type != ST_F32 && t->type != ST_F16 && t->type != ST_BF16)
         return err_fail(err, DRGEN_ERR_MODEL, "%s: %s: type F32, F16 or BF16 wanted, %s found", st_name(f), name,
                         st_type_name(t->type));
+    if ((uintptr_t)t->data % st_type_size(t->type))
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: %s: data are not aligned; convert the model again", st_name(f), name);
     size_t rows = dims ? shape[0] : 1;
     *out = (wmat){.data = t->data, .type = t->type, .rows = rows, .cols = rows ? t->count / rows : 0};
     return DRGEN_OK;
