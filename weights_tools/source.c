@@ -82,7 +82,7 @@ drgen_status source_raw(const source *s, const source_tensor *t, size_t first, s
 {
     if (first > t->count || count > t->count - first)
         return err_fail(err, DRGEN_ERR_ARG, "%s: %s: elements %zu+%zu of %zu", s->name, t->name, first, count, t->count);
-    return s->raw(s, (size_t)(t - s->tensors), first, count, out, err);
+    return count ? s->raw(s, (size_t)(t - s->tensors), first, count, out, err) : DRGEN_OK;
 }
 
 drgen_status source_floats(const source *s, const source_tensor *t, size_t first, size_t count, float *out,
