@@ -1,125 +1,155 @@
-/* spm_model.c - reads sentencepiece.bpe.model: protocol buffers' wire format, just the fields that are needed. */
+/* spm_model.c - reads sentencepiece.bpe.model, a protobuf message. Source: spec xlmr_tokenizer.md section 1;
+ * sentencepiece_model.proto for the field numbers. Knows nothing of what the pieces are for. */
 #include <string.h>
 
 #include "text/spm_types.h"
 
+enum { VARINT, FIXED64, BYTES, FIXED32 = 5 }; /* wire kinds */
+enum { NORMAL = 1, UNKNOWN, CONTROL };        /* piece types */
+
+/* A message being read; start is the file's, so that at - start is a position to show. */
 typedef struct {
-    const unsigned char *p, *end;
-    int bad;
-} wire;
+    const uint8_t *at, *end, *start;
+    const char *name;
+    drgen_err *err;
+} message;
 
 typedef struct {
-    int field, kind;
-    uint64_t number;          /* kind 0; kinds 1 and 5: raw bits */
-    const unsigned char *data; /* kind 2 */
-    size_t size;
-} item;
+    uint64_t number; /* of the field */
+    int kind;
+    uint64_t value;  /* VARINT, FIXED32, FIXED64 */
+    const uint8_t *bytes;
+    size_t size;     /* BYTES */
+} field;
 
-static uint64_t varint(wire *w)
+static drgen_status damaged(const message *m, const char *what)
 {
-    uint64_t v = 0;
-    for (int shift = 0; shift < 70; shift += 7) {
-        if (w->p == w->end || shift == 63 + 7) break;
-        unsigned char b = *w->p++;
-        v |= shift < 64 ? (uint64_t)(b & 0x7f) << shift : 0;
-        if (!(b & 0x80)) return v;
+    return err_fail(m->err, DRGEN_ERR_FORMAT,
+                    "%s: not a SentencePiece model, or a damaged one: %s near byte %zu; download the file again", m->name,
+                    what, (size_t)(m->at - m->start));
+}
+
+static int read_varint(message *m, uint64_t *out)
+{
+    *out = 0;
+    for (int shift = 0; shift < 70 && m->at < m->end; shift += 7) {
+        uint8_t b = *m->at++;
+        if (shift == 63 && b > 1) return 0;
+        *out |= (uint64_t)(b & 127) << shift;
+        if (b < 128) return 1;
     }
-    w->bad = 1;
     return 0;
 }
 
-/* The next field, 0 at the end or when the bytes make no sense (w->bad). */
-static int next(wire *w, item *it)
+static int read_fixed(message *m, size_t size, uint64_t *out)
 {
-    if (w->p == w->end || w->bad) return 0;
-    uint64_t key = varint(w);
-    *it = (item){.field = (int)(key >> 3 & 0x1fffffff), .kind = (int)(key & 7)};
-    size_t fixed = it->kind == 1 ? 8 : it->kind == 5 ? 4 : 0;
-    if (it->kind == 0) it->number = varint(w);
-    else if (it->kind == 2) {
-        uint64_t size = varint(w);
-        if (w->bad || size > (uint64_t)(w->end - w->p)) w->bad = 1;
-        else {
-            it->data = w->p;
-            it->size = (size_t)size;
-            w->p += size;
-        }
-    } else if (fixed && (size_t)(w->end - w->p) >= fixed) {
-        for (size_t i = fixed; i-- > 0;) it->number = it->number << 8 | w->p[i];
-        w->p += fixed;
-    } else w->bad = 1;
-    return !w->bad;
+    *out = 0;
+    if ((size_t)(m->end - m->at) < size) return 0;
+    for (size_t i = 0; i < size; i++) *out |= (uint64_t)m->at[i] << 8 * i;
+    m->at += size;
+    return 1;
 }
 
-static wire inside(const item *it)
+/* The next field; only called while m->at < m->end. */
+static drgen_status read_field(message *m, field *f)
 {
-    return (wire){it->data, it->data + it->size, 0};
+    uint64_t key, size;
+    if (!read_varint(m, &key)) return damaged(m, "a field without a key");
+    f->number = key >> 3;
+    f->kind = (int)(key & 7);
+    if (f->number == 0) return damaged(m, "a field with number 0");
+    switch (f->kind) {
+    case VARINT:
+        if (!read_varint(m, &f->value)) return damaged(m, "a cut number");
+        return DRGEN_OK;
+    case FIXED64:
+        if (!read_fixed(m, 8, &f->value)) return damaged(m, "a cut number");
+        return DRGEN_OK;
+    case FIXED32:
+        if (!read_fixed(m, 4, &f->value)) return damaged(m, "a cut number");
+        return DRGEN_OK;
+    case BYTES:
+        if (!read_varint(m, &size) || size > (size_t)(m->end - m->at)) return damaged(m, "a length past the end");
+        f->bytes = m->at;
+        f->size = (size_t)size;
+        m->at += size;
+        return DRGEN_OK;
+    default: return damaged(m, "an unknown kind of field");
+    }
 }
 
-static drgen_status damaged(const char *name, drgen_err *err)
+static message inside(const message *m, const field *f)
 {
-    return err_fail(err, DRGEN_ERR_FORMAT, "%s: not a SentencePiece model, or damaged", name);
+    return (message){f->bytes, f->bytes + f->size, m->start, m->name, m->err};
 }
 
-enum { PIECE_NORMAL = 1, PIECE_UNKNOWN = 2, PIECE_CONTROL = 3 };
-
-/* Piece number `index`; XLM-R moves every piece from 3 on up by one. */
-static drgen_status read_piece(spm *s, const item *message, int32_t index, const char *name, drgen_err *err)
+/* Pieces 0, 1, 2 are the specials, all others normal: ids are position + 1. */
+static drgen_status read_piece(spm *s, const message *outer, const field *from, size_t position)
 {
-    wire w = inside(message);
-    item it, text = {0};
+    message m = inside(outer, from);
+    field f, text = {.size = 0};
+    uint64_t type = NORMAL;
     float score = 0;
-    uint64_t type = PIECE_NORMAL;
-    while (next(&w, &it)) {
-        if (it.field == 1 && it.kind == 2) text = it;
-        if (it.field == 2 && it.kind == 5) {
-            uint32_t bits = (uint32_t)it.number;
+    while (m.at < m.end) {
+        ERR_TRY(read_field(&m, &f));
+        if (f.number == 1 && f.kind == BYTES) text = f;
+        else if (f.number == 2 && f.kind == FIXED32) {
+            uint32_t bits = (uint32_t)f.value;
             memcpy(&score, &bits, sizeof score);
-        }
-        if (it.field == 3 && it.kind == 0) type = it.number;
+        } else if (f.number == 3 && f.kind == VARINT) type = f.value;
+        else if (f.number <= 3) return damaged(&m, "a piece's field of the wrong kind");
     }
-    if (w.bad) return damaged(name, err);
-    if (type == PIECE_UNKNOWN || type == PIECE_CONTROL) return DRGEN_OK;
-    if (type != PIECE_NORMAL)
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: piece %d is of kind %llu; only plain pieces are supported", name, (int)index,
-                        (unsigned long long)type);
-    return spm_add_piece(s, (const char *)text.data, text.size, score, index + 1, name, err);
+    uint64_t want = position == 0 ? UNKNOWN : position < 3 ? CONTROL : NORMAL;
+    if (type != want)
+        return err_fail(m.err, DRGEN_ERR_FORMAT,
+                        "%s: piece %zu is of type %llu, %llu wanted: not the tokenizer of XLM-RoBERTa", m.name, position,
+                        (unsigned long long)type, (unsigned long long)want);
+    return type == NORMAL ? spm_add_piece(s, (const char *)text.bytes, text.size, score, m.name, m.err) : DRGEN_OK;
 }
 
-/* Unigram, no byte fallback, no suffix white space: anything else is another tokenizer. */
-static drgen_status check_trainer(const item *message, const char *name, drgen_err *err)
+static drgen_status read_trainer(const message *outer, const field *from)
 {
-    wire w = inside(message);
-    for (item it; next(&w, &it);)
-        if (it.kind == 0 && ((it.field == 3 && it.number != 1) || ((it.field == 24 || it.field == 35) && it.number)))
-            return err_fail(err, DRGEN_ERR_FORMAT, "%s: not a unigram model like XLM-RoBERTa's", name);
-    return w.bad ? damaged(name, err) : DRGEN_OK;
+    message m = inside(outer, from);
+    field f;
+    while (m.at < m.end) {
+        ERR_TRY(read_field(&m, &f));
+        if ((f.number == 3 && (f.kind != VARINT || f.value != 1)) ||
+            ((f.number == 24 || f.number == 35) && (f.kind != VARINT || f.value != 0)))
+            return err_fail(m.err, DRGEN_ERR_FORMAT,
+                            "%s: only plain unigram models can be used, and trainer setting %d says it is another kind",
+                            m.name, (int)f.number);
+    }
+    return DRGEN_OK;
 }
 
-static drgen_status read_normaliser(spm *s, const item *message, const char *name, drgen_err *err)
+static drgen_status read_normalizer(spm *s, const message *outer, const field *from)
 {
-    wire w = inside(message);
-    for (item it; next(&w, &it);) {
-        if (it.field == 2 && it.kind == 2) ERR_TRY(spm_set_map(s, it.data, it.size, name, err));
-        if (it.field >= 3 && it.field <= 5 && it.kind == 0 && !it.number)
-            return err_fail(err, DRGEN_ERR_FORMAT, "%s: white space is not treated as in XLM-RoBERTa", name);
+    message m = inside(outer, from);
+    field f;
+    while (m.at < m.end) {
+        ERR_TRY(read_field(&m, &f));
+        if (f.number == 2) {
+            if (f.kind != BYTES) return damaged(&m, "a character map of the wrong kind");
+            ERR_TRY(spm_set_map(s, f.bytes, f.size, m.name, m.err));
+        } else if (f.number >= 3 && f.number <= 5 && (f.kind != VARINT || f.value != 1))
+            return err_fail(m.err, DRGEN_ERR_FORMAT,
+                            "%s: normaliser setting %d is off; models that keep or glue spaces cannot be used", m.name,
+                            (int)f.number);
     }
-    return w.bad ? damaged(name, err) : DRGEN_OK;
+    return DRGEN_OK;
 }
 
-drgen_status spm_read_model(spm *s, const unsigned char *bytes, size_t size, const char *name, drgen_err *err)
+drgen_status spm_read_model(spm *s, const uint8_t *bytes, size_t size, const char *name, drgen_err *err)
 {
-    wire w = {bytes, bytes + size, 0};
-    int32_t index = 0;
-    for (item it; next(&w, &it);) {
-        if (it.kind != 2) continue;
-        if (it.field == 1) {
-            if (index == INT32_MAX - 2) return damaged(name, err);
-            ERR_TRY(read_piece(s, &it, index++, name, err));
-        } else if (it.field == 2) ERR_TRY(check_trainer(&it, name, err));
-        else if (it.field == 3) ERR_TRY(read_normaliser(s, &it, name, err));
+    message m = {bytes, bytes + size, bytes, name, err};
+    field f;
+    size_t position = 0;
+    while (m.at < m.end) {
+        ERR_TRY(read_field(&m, &f));
+        if (f.number <= 3 && f.kind != BYTES) return damaged(&m, "a field of the wrong kind");
+        if (f.number == 1) ERR_TRY(read_piece(s, &m, &f, position++));
+        else if (f.number == 2) ERR_TRY(read_trainer(&m, &f));
+        else if (f.number == 3) ERR_TRY(read_normalizer(s, &m, &f));
     }
-    if (w.bad || index < 4) return damaged(name, err);
-    s->vocab = index + 2; /* <pad> in front, <mask> behind */
     return DRGEN_OK;
 }
