@@ -167,7 +167,7 @@ static void push_global(pt_pickle *p, const char *text, size_t size)
     if (!v) return;
     v->text = text;
     v->size = size;
-    int known = p->module_code && starts(v, "__torch__.");
+    int known = p->module_code && (starts(v, "__torch__.") || starts(v, "__torch__ "));
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) known |= is(v, allowed[i]);
     for (size_t i = 0; i < sizeof storages / sizeof storages[0]; i++) known |= is(v, storages[i].name);
     if (!known)
@@ -349,7 +349,7 @@ static void op_newobj(pt_pickle *p)
 {
     pt_value *args = pop(p), *class = pop(p);
     if (!args || !class) return;
-    if (class->kind == PT_GLOBAL && starts(class, "__torch__.")) push(p, make(p, PT_MODULE));
+    if (class->kind == PT_GLOBAL && starts(class, "__torch__")) push(p, make(p, PT_MODULE));
     else if (class->kind == PT_GLOBAL && is(class, "collections OrderedDict")) push(p, make(p, PT_DICT));
     else fail(p, "an object of a class that is no module");
 }
