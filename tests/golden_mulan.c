@@ -1,8 +1,10 @@
 /* golden_mulan.c - MuQ-MuLan: the text tower with its intermediates. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "io/weights.h"
 #include "model/mulan.h"
 #include "tests/golden.h"
 #include "weights_tools/pack.h"
@@ -43,6 +45,23 @@ static void on_tap(void *user, const char *name, const float *data, size_t rows,
     }
 }
 
+/* Half-precision weights: what counts is the direction. */
+static void judge_cosine(const mulan_case *c, const float *style, size_t count)
+{
+    char name[64], why[96];
+    snprintf(name, sizeof name, "%s.latent", c->name);
+    const st_tensor *want = c->g->expected ? st_find(c->g->expected, name) : NULL;
+    double dot = 0, a = 0, b = 0;
+    for (size_t i = 0; want && want->count == count && i < count; i++) {
+        double x = (double)style[i], y = (double)weights_value(want, i);
+        dot += x * y, a += x * x, b += y * y;
+    }
+    double cosine = dot / sqrt(a * b);
+    snprintf(why, sizeof why, "cosine %.7f, above 0.9999 wanted", cosine);
+    if (cosine > 0.9999) printf("%s: cosine %.7f\n", name, cosine);
+    else golden_broken(c->g, c->name, why);
+}
+
 static void run_text(mulan_case *c, const mulan_text *m, const mulan_text_cfg *cfg)
 {
     char input[48];
@@ -59,6 +78,7 @@ static void run_text(mulan_case *c, const mulan_text *m, const mulan_text_cfg *c
     if (arena_init(&work, work.peak, "golden", NULL) != DRGEN_OK) abort();
     mulan_text_encode(m, &n, ids, count, style, on_tap, c);
     golden_compare(c->g, c->name, "latent", style, (size_t)cfg->dim_latent, c->vector, 0);
+    if (c->g->weights_f16) judge_cosine(c, style, (size_t)cfg->dim_latent);
     arena_free(&work);
     free(style), free(ids), free(raw);
 }

@@ -7,6 +7,8 @@
 
 typedef struct mulan_text mulan_text;
 
+/* Binds every tensor of mulan.safetensors by name and exact shape; matrices and the word embedding are used in place,
+ * so the file must outlive the model. MODEL errors name the tensor, wanted and found shape. */
 drgen_status mulan_text_load(mulan_text **out, const mulan_text_cfg *cfg, const st_file *weights, drgen_err *err);
 void mulan_text_free(mulan_text *m); /* NULL is fine */
 

@@ -111,9 +111,47 @@ static void tf_layer(binder *b, int i, mulan_tf_layer *l)
     }
 }
 
+/* Sizes that shapes do not show. */
+static drgen_status check_sizes(const mulan_text_cfg *c, const char *name, drgen_err *err)
+{
+    const int counts[] = {c->vocab_size, c->hidden_size, c->heads, c->intermediate_size, c->tf_dim, c->tf_heads,
+                          c->tf_dim_head, c->tf_inner, c->dim_latent, c->positions - 2, c->layers + 1, c->tf_depth + 1};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        if (counts[i] < 1) return err_fail(err, DRGEN_ERR_MODEL, "%s: a size of the text tower is not positive", name);
+    if (c->hidden_size % c->heads)
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: %d heads do not divide the text tower's width %d", name, c->heads,
+                        c->hidden_size);
+    if (!c->has_proj && c->tf_dim != c->hidden_size)
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: width %d to %d needs mulan.text.proj", name, c->hidden_size, c->tf_dim);
+    if (!(c->layer_norm_eps > 0 && c->layer_norm_eps < 1))
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: layer_norm_eps %g is outside 0..1", name, c->layer_norm_eps);
+    return DRGEN_OK;
+}
+
+/* Tensors that belong to the tower but that these sizes would leave out. */
+static drgen_status check_unused(const mulan_text_cfg *c, const st_file *f, drgen_err *err)
+{
+    const struct {
+        const char *format;
+        int from;
+    } list[] = {{"mulan.text.model.encoder.layer.%d.output.dense.weight", c->layers},
+                {"mulan.text.transformer.layers.%d.0.to_q.weight", c->tf_depth},
+                {"mulan.text.proj.weight", 0}};
+    char name[128];
+    for (size_t i = 0; i < sizeof list / sizeof list[0] - (c->has_proj ? 1 : 0); i++) {
+        snprintf(name, sizeof name, list[i].format, list[i].from);
+        if (st_find(f, name))
+            return err_fail(err, DRGEN_ERR_MODEL, "%s: has %s, which model.json does not know of; convert the model again",
+                            st_name(f), name);
+    }
+    return DRGEN_OK;
+}
+
 drgen_status mulan_text_load(mulan_text **out, const mulan_text_cfg *cfg, const st_file *weights, drgen_err *err)
 {
     *out = NULL;
+    ERR_TRY(check_sizes(cfg, st_name(weights), err));
+    ERR_TRY(check_unused(cfg, weights, err));
     mulan_text *m = calloc(1, sizeof *m);
     if (!m) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", st_name(weights));
     m->cfg = *cfg;
