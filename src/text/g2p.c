@@ -14,7 +14,6 @@ struct g2p {
     phones phones;
     g2p_voice voice;
     char *espeak_data;
-    int uses_espeak;
 };
 
 static drgen_status espeak_phonemes(void *user, const char *piece, void (*put)(void *to, const char *ipa), void *to,
@@ -51,15 +50,12 @@ drgen_status g2p_open(g2p **out, const char *espeak_data, drgen_err *err)
         *out = NULL;
         return err_fail(err, DRGEN_ERR_NOMEM, "out of memory for the lyrics reader");
     }
-    en_espeak_retain();
-    g->uses_espeak = 1;
     return DRGEN_OK;
 }
 
 void g2p_close(g2p *g)
 {
     if (!g) return;
-    if (g->uses_espeak) en_espeak_release();
     phones_close(&g->phones);
     free(g->espeak_data);
     free(g);

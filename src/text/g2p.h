@@ -11,7 +11,8 @@ typedef struct g2p g2p;
 
 /* espeak_data: folder holding espeak-ng-data (or that folder itself), or NULL for the system's. espeak-ng is started
  * with the first English line, so opening needs no data and instrumental songs never do. It is process-wide state
- * behind one lock; handles with different folders take turns. Built without it: opening works, English lines fail with
+ * behind one lock, started once and kept: NULL later takes the folder it runs with, another folder is an error at the
+ * first English line. Built without it: opening works, English lines fail with
  * a message that says so. */
 drgen_status g2p_open(g2p **out, const char *espeak_data, drgen_err *err);
 void g2p_close(g2p *g); /* NULL is fine */

@@ -12,7 +12,7 @@ drgen_status phones_open(phones *p, drgen_err *err)
 {
     *p = (phones){0};
     for (int32_t i = 0; i < PHONES_COUNT; i++)
-        if (!strmap_put(&p->ids, symbols[i], strlen(symbols[i]), i + 1, 1)) {
+        if (!strmap_put(&p->ids, symbols[i], strlen(symbols[i]), i + 1, 0)) {
             phones_close(p);
             return err_fail(err, DRGEN_ERR_NOMEM, "out of memory for the phoneme table");
         }
