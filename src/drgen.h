@@ -140,6 +140,60 @@ DRGEN_API drgen_report drgen_last_report(const drgen *g);
 DRGEN_API drgen_status drgen_audio_write(const drgen_audio *audio, const char *path, drgen_err *err);
 DRGEN_API void drgen_audio_free(drgen_audio *audio);
 
+/* ---- lyrics and prompts, without a song */
+
+/* One line of lyrics as a song would sing it. */
+typedef struct {
+    int line;              /* in the text, 1-based */
+    double seconds;        /* where it is meant to start */
+    double starts;         /* where it will start; -1: it will not be sung */
+    const char *text;
+    const char *phonemes;  /* separated by blanks */
+    int tokens;            /* latent frames it needs, its end mark included */
+    int frames;            /* latent frames until the next line, or the end of the song */
+    int lost;              /* of its tokens, those that find no room */
+    const char *remark;    /* what is wrong with it, or "" */
+} drgen_lyric;
+
+typedef struct {
+    drgen_lyric *lines;
+    size_t line_count;
+    char **remarks;        /* everything that was dropped, shifted or repaired: "line 7: ..." */
+    size_t remark_count;
+    int lost;              /* tokens of all lines that find no room: above 0 words are lost */
+    int timed;             /* 0: the text had no time stamps, and times were made */
+} drgen_lyrics;
+
+/* Reads lyrics as drgen_generate would for a song of so many seconds (95, or 96..285). Text without a single time stamp
+ * gets times of its own (bpm: beat to start lines on, 0: none). config gives espeak_data; NULL: defaults. A line that
+ * cannot be read is a remark, not an error. Free with drgen_lyrics_free. */
+DRGEN_API drgen_status drgen_lyrics_check(const drgen_config *config, const char *text, double seconds, double bpm,
+                                          int compat, drgen_lyrics *out, drgen_err *err);
+DRGEN_API void drgen_lyrics_free(drgen_lyrics *lyrics); /* NULL-safe, idempotent */
+
+/* Plain lyrics to LRC text with times; *out is malloc'd, free it with free(). */
+DRGEN_API drgen_status drgen_lyrics_time(const drgen_config *config, const char *text, double seconds, double bpm,
+                                         char **out, drgen_err *err);
+
+enum { DRGEN_PROMPT_INSTRUMENTS = 8 };
+
+/* A prompt in keywords; NULL and 0 leave a part out. */
+typedef struct {
+    const char *genre, *mood;
+    const char *instruments[DRGEN_PROMPT_INSTRUMENTS];
+    int instrument_count;
+    int tempo; /* 40..240 */
+    const char *vocals, *production;
+    int recipe; /* 1: fill what is left out from the genre's recipe */
+    int random; /* 1: draw what is left out from seed */
+    uint64_t seed;
+} drgen_prompt;
+
+/* The prompt as text into out. Unknown words are an error that names the nearest known one. */
+DRGEN_API drgen_status drgen_prompt_text(const drgen_prompt *prompt, char *out, size_t room, drgen_err *err);
+/* Known words: kind 0 genres, 1 moods, 2 instruments, 3 vocals; ends with NULL. NULL for another kind. */
+DRGEN_API const char *const *drgen_prompt_words(int kind);
+
 DRGEN_API const char *drgen_version(void);
 
 /* NULL, or the value the environment variable OPENBLAS_CORETYPE should have had when this process started: matrix

@@ -57,8 +57,11 @@ static size_t frame_of(double seconds, size_t frames)
 }
 
 /* The first n tokens of the line and its closing period; a period inside becomes a comma. */
-static void put_line(int32_t *grid, const frames_line *l, size_t n)
+static void put_line(int32_t *grid, frames_line *l, size_t start, size_t n)
 {
+    l->start = (long)start;
+    l->placed = n;
+    grid += start;
     for (size_t i = 0; i < n; i++) {
         int32_t id = i < l->count ? l->ids[i] : PHONES_PERIOD;
         grid[i] = i < l->count && id == PHONES_PERIOD ? PHONES_COMMA : id;
@@ -77,12 +80,12 @@ static void judge_density(const listener *to, const frames_line *l, size_t start
             "be lost", tokens * 100 / gap);
 }
 
-static void place_product(int32_t *grid, size_t frames, double seconds, const frames_line *lines, size_t count,
+static void place_product(int32_t *grid, size_t frames, double seconds, frames_line *lines, size_t count,
                           const listener *to)
 {
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
-        const frames_line *l = &lines[i];
+        frames_line *l = &lines[i];
         if (l->count == 0) continue;
         if (!(l->seconds < seconds)) {
             say(to, l->line, "left out: it starts after the end of the song");
@@ -96,7 +99,7 @@ static void place_product(int32_t *grid, size_t frames, double seconds, const fr
         }
         if (start > wanted) say(to, l->line, "starts %.1f s late: the line before it is not over", (double)(start - wanted) / rate);
         size_t n = l->count + (l->count < frames - start);
-        put_line(grid + start, l, n);
+        put_line(grid, l, start, n);
         at = start + n;
         double next = i + 1 < count && lines[i + 1].seconds < seconds ? lines[i + 1].seconds : seconds;
         judge_density(to, l, start, frame_of(next, frames));
@@ -104,7 +107,7 @@ static void place_product(int32_t *grid, size_t frames, double seconds, const fr
 }
 
 /* The original: everything in the order of the file, its last line dropped in a short song. */
-static void place_compat(int32_t *grid, size_t frames, int max_frames, double seconds, const frames_line *lines,
+static void place_compat(int32_t *grid, size_t frames, int max_frames, double seconds, frames_line *lines,
                          size_t count, const listener *to)
 {
     size_t last = count;
@@ -112,7 +115,7 @@ static void place_compat(int32_t *grid, size_t frames, int max_frames, double se
         if (lines[i].seconds < seconds) last = i;
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
-        const frames_line *l = &lines[i];
+        frames_line *l = &lines[i];
         int late = !(l->seconds < seconds);
         if (late || i == last) {
             say(to, l->line, late ? "left out: it starts after the end of the song"
@@ -121,16 +124,20 @@ static void place_compat(int32_t *grid, size_t frames, int max_frames, double se
         }
         size_t wanted = frame_of(l->seconds, frames), start = wanted > at ? wanted : at;
         size_t n = l->count + 1 < frames - start ? l->count + 1 : frames - start;
-        put_line(grid + start, l, n);
+        put_line(grid, l, start, n);
         at = start + n;
     }
 }
 
-void frames_place(int32_t *grid, size_t frames, int max_frames, double seconds, const frames_line *lines, size_t count,
+void frames_place(int32_t *grid, size_t frames, int max_frames, double seconds, frames_line *lines, size_t count,
                   int compat, frames_note note, void *user)
 {
     listener to = {note, user};
     for (size_t i = 0; i < frames; i++) grid[i] = 0;
+    for (size_t i = 0; i < count; i++) {
+        lines[i].start = -1;
+        lines[i].placed = 0;
+    }
     if (compat) place_compat(grid, frames, max_frames, seconds, lines, count, &to);
     else place_product(grid, frames, seconds, lines, count, &to);
 }

@@ -12,6 +12,8 @@ typedef struct {
     const int32_t *ids;
     size_t count;
     int line; /* of the file, for notes */
+    long start;    /* out: frame where it begins, -1 when it was left out */
+    size_t placed; /* out: tokens on the grid, its closing period included */
 } frames_line;
 
 /* Latent frames of a song: max_frames 2048 wants exactly 95 s and gives 2048; 6144 wants 96..285 and gives
@@ -30,7 +32,7 @@ typedef void (*frames_note)(void *user, int line, const char *message);
  * Otherwise lines are expected in order of time; those without tokens are ignored, except that they end the line above;
  * a line that does not fit before the end is left out. What was dropped, is late, or will be hard to sing is noted; note
  * may be NULL. Any times are safe, also infinite ones. */
-void frames_place(int32_t *grid, size_t frames, int max_frames, double seconds, const frames_line *lines, size_t count,
+void frames_place(int32_t *grid, size_t frames, int max_frames, double seconds, frames_line *lines, size_t count,
                   int compat, frames_note note, void *user);
 
 #endif

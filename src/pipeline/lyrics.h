@@ -1,0 +1,13 @@
+/* lyrics.h - plain lyrics for the engine. Private to pipeline/. */
+#ifndef PIPELINE_LYRICS_H
+#define PIPELINE_LYRICS_H
+
+#include "text/g2p.h"
+
+/* 1 when the text holds at least one usable time stamp (or cannot be read at all: the reader will say why). */
+int lyrics_is_timed(const char *text);
+
+/* Plain text to LRC with times for a song of so many seconds; *out is malloc'd. */
+drgen_status lyrics_time(g2p *g, const char *text, double seconds, double bpm, char **out, drgen_err *err);
+
+#endif
