@@ -1,7 +1,23 @@
 # drgen: `make demo` makes a song, `make test` checks everything, `make help` lists the rest.
+#
+#: make               the program ./drgen and the library ./libdrgen.a
+#: make demo          install what is missing (as root, on Debian), build, make a song
+#: make test          unit, golden and end-to-end tests, also under ASan and UBSan; under 5 minutes on 2 cores
+#: make test-full     the same and more: real sizes, TSan, every fuzzer for a minute
+#: make unit T=name   unit tests whose name or file has `name` in it; SEED=n replays random cases
+#: make golden GOLDEN=DIR   recompute every case under DIR (default tests/golden) and compare
+#: make fuzz-NAME     run tests/fuzz/fuzz_NAME.c for SECONDS (60); needs clang
+#: make install       PREFIX (/usr/local), DESTDIR
+#: make info          compiler and libraries in use
+#: make layers, symbols, readme, size   single checks of `make test`; the last lists long files
+#: make clean
+#:
+#: MODE=release|debug|asan|tsan   build elsewhere with other flags    V=1   show commands
+#: WITH_ESPEAK=0, WITH_BLAS=0     build without these libraries       EMBED=DIR   another model inside the program
 
 MODE ?= release
 PREFIX ?= /usr/local
+version := $(shell sed -n 's/^\#define VERSION "\(.*\)"/\1/p' src/pipeline/engine.c)
 EMBED ?= $(B)/embedded
 GOLDEN ?= tests/golden
 CC ?= cc
@@ -16,8 +32,11 @@ opt.release := -O2 -g -DNDEBUG
 opt.debug := -O0 -g
 opt.asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 opt.tsan := -O1 -g -fsanitize=thread
+opt.fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 CFLAGS ?= $(opt.$(MODE))
 sanitize := $(filter -fsanitize=%,$(opt.$(MODE)))
+Q := $(if $(V),,@)
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 # Libraries. WITH_ESPEAK=0 and WITH_BLAS=0 build without those two.
 pkg = $(shell pkg-config $(1) 2>/dev/null)
@@ -46,7 +65,10 @@ bench_src := $(wildcard bench/*.c)
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-.PHONY: all demo test test-full golden unit deps deps-test layers size symbols readme help info install clean bench fuzz
+# What tests of the command line link besides the library.
+unit_cli := src/cli/opts.c src/cli/generate_opts.c
+
+.PHONY: all demo test test-full check golden unit deps layers size symbols readme help info install clean
 all: drgen libdrgen.a
 
 # ---- rules ----------------------------------------------------------------------------------------------------
@@ -55,59 +77,68 @@ $(B)/src/kernels/kern_avx512.o: isa := -mavx2 -mfma -mf16c -mavx512f -mavx512bw 
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(isa) -MMD -MP -c $< -o $@
+	@echo "  cc $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(isa) -MMD -MP -c $< -o $@
 
 $(B)/embedded.o: $(B)/embedded.S
-	$(CC) -c $< -o $@
+	$(Q)$(CC) -c $< -o $@
 
 # The model inside the program: a directory, turned into read-only data. EMBED=dir packs another one.
 $(B)/embedded.S: weights_tools/embed.sh $(EMBED)/model.json
 	@mkdir -p $(@D)
-	sh weights_tools/embed.sh $(EMBED) > $@.tmp && mv $@.tmp $@
+	$(Q)sh weights_tools/embed.sh $(EMBED) > $@.tmp && mv $@.tmp $@
 
 ifeq ($(EMBED),$(B)/embedded)
 $(EMBED)/model.json: $(B)/mktiny
-	rm -rf $(EMBED) && $(B)/mktiny $(EMBED) tests/golden/spm/spm.model
+	$(Q)rm -rf $(EMBED) && $(B)/mktiny $(EMBED) tests/golden/spm/spm.model
 endif
 
 base_obj := $(call obj,$(lib_src))
-$(B)/mktiny: $(call obj,weights_tools/main_mktiny.c $(tool_src)) $(filter $(B)/src/base/% $(B)/src/io/% $(B)/src/kernels/% $(B)/src/model/config.o,$(base_obj))
-	$(CC) $(sanitize) -pthread $^ $(LIBS) -o $@
+tool_base := $(filter $(B)/src/base/% $(B)/src/io/% $(B)/src/kernels/% $(B)/src/model/config.o,$(base_obj))
+link = @echo "  ld $@"; $(CC) $(sanitize) -pthread $^ $(LIBS) $(LDFLAGS) -o $@
+
+$(B)/mktiny: $(call obj,weights_tools/main_mktiny.c $(tool_src)) $(tool_base)
+	$(link)
 
 # One relocatable object with hidden names made local: an embedder sees drgen_* and nothing else.
 $(B)/libdrgen.o: $(base_obj) $(B)/embedded.o
-	$(LD) -r $^ -o $@.tmp
-	$(OBJCOPY) --localize-hidden $@.tmp && mv $@.tmp $@
+	$(Q)$(LD) -r $^ -o $@.tmp
+	$(Q)$(OBJCOPY) --localize-hidden $@.tmp && mv $@.tmp $@
 OBJCOPY ?= objcopy
 
 $(B)/libdrgen.a: $(B)/libdrgen.o
-	rm -f $@ && $(AR) rcs $@ $<
+	@echo "  ar $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $<
 
 # The program uses the public library; its tools (convert, inspect, synth) bring their own copies of what they need.
-$(B)/drgen: $(call obj,$(cli_src) $(tool_src)) $(filter $(B)/src/base/% $(B)/src/io/% $(B)/src/kernels/% $(B)/src/model/config.o,$(base_obj)) $(B)/libdrgen.a
-	$(CC) $(sanitize) -pthread $^ $(LIBS) -Wl,--gc-sections $(LDFLAGS) -o $@
+$(B)/drgen: $(call obj,$(cli_src) $(tool_src)) $(tool_base) $(B)/libdrgen.a
+	$(link) -Wl,--gc-sections
 
-$(B)/unit: $(call obj,$(unit_src) $(tool_src)) $(base_obj) $(B)/embedded.o
-	$(CC) $(sanitize) -pthread $^ $(LIBS) -o $@
+$(B)/unit: $(call obj,$(unit_src) $(unit_cli) $(tool_src)) $(base_obj) $(B)/embedded.o
+	$(link)
 
 $(B)/golden: $(call obj,$(golden_src) $(tool_src)) $(base_obj) $(B)/embedded.o
-	$(CC) $(sanitize) -pthread $^ $(LIBS) -o $@
+	$(link)
 
 $(B)/bench: $(call obj,$(bench_src) $(tool_src)) $(base_obj) $(B)/embedded.o
-	$(CC) $(sanitize) -pthread $^ $(LIBS) -o $@
+	$(link)
 
 drgen: $(B)/drgen
-	cp -f $< $@
+	@cp -f $< $@
 libdrgen.a: $(B)/libdrgen.a
-	cp -f $< $@
+	@cp -f $< $@
 
 # ---- what people call -----------------------------------------------------------------------------------------
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	./drgen generate -l tests/golden/demo.lrc -p "folk, acoustic guitar, warm" -o demo.wav
+	@echo "The song is in $(CURDIR)/demo.wav"
 
 test: deps
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory -j$(JOBS) check
+
+test-full: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) check-full
 
 include tests/tests.mk
 
@@ -123,6 +154,18 @@ install: all
 	install -D -m 755 drgen $(DESTDIR)$(PREFIX)/bin/drgen
 	install -D -m 644 libdrgen.a $(DESTDIR)$(PREFIX)/lib/libdrgen.a
 	install -D -m 644 src/drgen.h $(DESTDIR)$(PREFIX)/include/drgen.h
+	@mkdir -p $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	printf '%s\n' 'Name: drgen' 'Description: songs from timed lyrics and a style' 'Version: $(version)' \
+	    'Requires: $(libs)' 'Cflags: -I$(PREFIX)/include' 'Libs: -L$(PREFIX)/lib -ldrgen -lm -pthread' \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/drgen.pc
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+info:
+	@$(CC) --version | head -n 1
+	@echo "machine: $(machine), MODE=$(MODE), WITH_ESPEAK=$(WITH_ESPEAK), WITH_BLAS=$(WITH_BLAS)"
+	@for l in $(libs); do echo "$$l $$(pkg-config --modversion $$l 2>&1)"; done
 
 clean:
 	rm -rf build drgen libdrgen.a demo.wav

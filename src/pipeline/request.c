@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/half.h"
 #include "text/frames.h"
 
 drgen_song drgen_song_default(void)
@@ -53,8 +52,10 @@ drgen_status request_check(request *out, const model_cfg *cfg, const drgen_song 
     ERR_TRY(check_style(song, err));
     out->seconds = song->seconds != 0.0 ? song->seconds : own_length(cfg->dit.max_frames);
     ERR_TRY(frames_count(cfg->dit.max_frames, out->seconds, &out->frames, err));
-    out->duration = cfg->dit.duration_embed ? (float)out->frames / (float)cfg->dit.max_frames : 1.0f;
-    if (song->half_tables) out->duration = half_from_f16(half_to_f16(out->duration));
+    out->duration = 1.0f;
+    if (cfg->dit.duration_embed)
+        out->duration = song->half_tables ? frames_duration(out->frames, cfg->dit.max_frames)
+                                          : (float)out->frames / (float)cfg->dit.max_frames;
     out->branches = song->guidance >= 1e-5f ? 2 : 1; /* the sampler's own threshold */
     return DRGEN_OK;
 }

@@ -1,6 +1,5 @@
 /* The rules a song has to keep, without a model. */
 #include "pipeline/request.h"
-#include "base/half.h"
 #include "tests/t.h"
 
 static const model_cfg base = {.has_dit = 1, .dit = {.max_frames = 2048}};
