@@ -71,7 +71,7 @@ typedef struct {
 
 /* Style vectors are rounded to half precision, as the original does it. */
 typedef struct {
-    const char *lyrics;         /* LRC text, UTF-8; NULL: instrumental */
+    const char *lyrics;         /* LRC text, or plain lines, which get times of their own; UTF-8; NULL: instrumental */
     const char *prompt;         /* style in words; exactly one of prompt and style_file */
     const char *style_file;     /* style vector: .npy or .safetensors, as many floats as the model's style width */
     const char *negative_file;  /* style vector the guidance moves away from; NULL: the model's own */
@@ -80,6 +80,7 @@ typedef struct {
     float guidance;             /* 0..100; 0: none, one evaluation per step instead of two */
     float sway;                 /* -1..1; 0: even time grid; -1: more of it near the start */
     uint64_t seed;              /* of the noise, as in torch.manual_seed: only the low 32 bits count */
+    double bpm;                 /* plain lyrics without a time stamp get times on this beat; 0: no beat */
     int lyrics_compat;          /* 1: read lyrics exactly as the original does, quirks included */
     int half_tables;            /* 1: rotary and position tables and the length rounded to half precision, as released
                                    audio was made */
@@ -174,6 +175,9 @@ DRGEN_API void drgen_lyrics_free(drgen_lyrics *lyrics); /* NULL-safe, idempotent
 /* Plain lyrics to LRC text with times; *out is malloc'd, free it with free(). */
 DRGEN_API drgen_status drgen_lyrics_time(const drgen_config *config, const char *text, double seconds, double bpm,
                                          char **out, drgen_err *err);
+
+/* The phonemes of one lyric line, separated by blanks; *out is malloc'd, free it with free(). */
+DRGEN_API drgen_status drgen_phonemes(const drgen_config *config, const char *text, char **out, drgen_err *err);
 
 enum { DRGEN_PROMPT_INSTRUMENTS = 8 };
 

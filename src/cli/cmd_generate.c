@@ -11,6 +11,7 @@
 #include "cli/generate_opts.h"
 #include "cli/memory.h"
 #include "cli/progress.h"
+#include "cli/read_text.h"
 #include "drgen.h"
 
 /* The signal that asked to stop, 0 before. Signal handlers can only reach statics. */
@@ -45,32 +46,6 @@ static int fail(session *s, int code, const char *message)
         fputs("}\n", stdout);
     }
     return code;
-}
-
-/* The whole of a lyrics file or of standard input, zero-terminated, malloc'd; NULL with one line in message. */
-static char *read_lyrics(const char *path, char *message, size_t room)
-{
-    enum { MOST = 1 << 20 };
-    int standard = strcmp(path, "-") == 0;
-    FILE *f = standard ? stdin : fopen(path, "rb");
-    char *text = f ? malloc(MOST + 2) : NULL;
-    size_t size = 0;
-    message[0] = '\0';
-    if (!f) snprintf(message, room, "%s: %s", path, strerror(errno));
-    else if (!text) snprintf(message, room, "%s: out of memory", path);
-    else {
-        size = fread(text, 1, MOST + 1, f);
-        if (ferror(f)) snprintf(message, room, "%s: %s", path, strerror(errno));
-        else if (size > MOST) snprintf(message, room, "%s: larger than 1 MiB; these are no lyrics", path);
-        else if (memchr(text, 0, size)) snprintf(message, room, "%s: zero bytes in it; lyrics are UTF-8 text", path);
-    }
-    if (f && !standard) fclose(f);
-    if (!message[0]) {
-        text[size] = '\0';
-        return text;
-    }
-    free(text);
-    return NULL;
 }
 
 /* Finds out now, and not after minutes of work, whether the song can be written. */
@@ -227,7 +202,13 @@ static int make_song(session *s)
     if (o->verbose) describe_machine(s);
     drgen_song song = drgen_song_default();
     song.lyrics = s->lyrics;
-    song.prompt = o->prompt;
+    char prompt[1024];
+    if (prompt_opts_given(&o->words)) {
+        if (prompt_opts_text(&o->words, o->seed, prompt, sizeof prompt, &err) != DRGEN_OK) return fail(s, 2, err.message);
+        progress_say(&s->p, "prompt: %s", prompt);
+    }
+    song.prompt = prompt_opts_given(&o->words) ? prompt : o->prompt;
+    song.bpm = o->bpm != 0 ? o->bpm : o->words.tempo;
     song.style_file = o->style;
     song.negative_file = o->negative;
     song.seconds = o->length;
@@ -263,7 +244,7 @@ int cmd_generate(int argc, char **argv)
     int code = 0;
     if (draw_seed(&s.o) != 0) code = fail(&s, 1, "the system gives no random numbers; choose a --seed");
     if (!code && s.o.lyrics) {
-        s.lyrics = read_lyrics(s.o.lyrics, message, sizeof message);
+        s.lyrics = read_text(s.o.lyrics, message, sizeof message);
         if (!s.lyrics) code = fail(&s, 1, message);
     }
     struct sigaction act = {.sa_handler = on_signal};

@@ -10,12 +10,14 @@ static const opt table[] = {
     {"lyrics", "lrc-path", 'l', OPT_TEXT, AT(lyrics), 0, 0, "FILE", "timed lyrics (LRC); - reads standard input"},
     {"instrumental", NULL, 0, OPT_FLAG, AT(instrumental), 0, 0, NULL, "no lyrics"},
     {"prompt", "ref-prompt", 'p', OPT_TEXT, AT(prompt), 0, 0, "TEXT", "the style in words"},
+    PROMPT_OPTS(generate_opts, words)
     {"style", NULL, 0, OPT_TEXT, AT(style), 0, 0, "FILE",
      "the style as a vector, instead of a prompt (.npy, .safetensors)"},
     {"negative-style", NULL, 0, OPT_TEXT, AT(negative), 0, 0, "FILE",
      "style to move away from (default: the model's own)"},
     {"length", "audio-length", 0, OPT_REAL, AT(length), 1, 3600, "SECONDS",
      "95, or 96..285 with a full model (default: all the model can)"},
+    {"bpm", NULL, 0, OPT_REAL, AT(bpm), 30, 300, "N", "beat that lines of plain lyrics start on (default: --tempo, if given)"},
     {"seed", NULL, 0, OPT_SEED, AT(seed), 0, 4294967295.0, "N",
      "same seed, same song (default: drawn at random and printed)"},
     {.kind = OPT_GROUP, .help = "Where to:"},
@@ -76,8 +78,9 @@ static const char *conflict(const generate_opts *o)
 {
     if (!o->lyrics && !o->instrumental) return "no lyrics; give a file with -l, or say --instrumental";
     if (o->lyrics && o->instrumental) return "--instrumental and --lyrics exclude each other";
-    if (!o->prompt && !o->style) return "no style; describe it with -p \"...\", or give a vector with --style FILE";
-    if (o->prompt && o->style) return "--prompt and --style exclude each other";
+    if (o->prompt && prompt_opts_given(&o->words)) return "--prompt and keywords such as --genre exclude each other";
+    if (!o->prompt && !o->style && !prompt_opts_given(&o->words)) return "no style; describe it with -p \"...\", or give a vector with --style FILE";
+    if ((o->prompt || prompt_opts_given(&o->words)) && o->style) return "--prompt and --style exclude each other";
     if (o->output && o->output_dir) return "--output and --output-dir exclude each other";
     if (o->quiet && o->verbose) return "--quiet and --verbose exclude each other";
     return NULL;

@@ -3,9 +3,12 @@
 #define CLI_GENERATE_OPTS_H
 
 #include "cli/opts.h"
+#include "cli/prompt_opts.h"
 
 typedef struct {
     const char *lyrics, *prompt, *style, *negative, *model, *output, *output_dir, *preset, *espeak_data;
+    prompt_opts words; /* a prompt in keywords */
+    double bpm;
     double length; /* seconds; 0: the model's own */
     int steps, threads;
     double cfg, sway;

@@ -17,6 +17,10 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"generate", "make a song from lyrics and a style", cmd_generate},
+    {"check", "what of the lyrics will be sung, and where", cmd_check},
+    {"time", "give plain lyrics time stamps", cmd_time},
+    {"phonemes", "how a text is pronounced", cmd_phonemes},
+    {"prompt", "build a style prompt from keywords", cmd_prompt},
     {"convert", "turn downloaded checkpoints into a model folder", cmd_convert},
     {"inspect", "show what is in a checkpoint or a model folder", cmd_inspect},
     {"synth", "make a model folder with made-up weights", cmd_synth},

@@ -135,6 +135,12 @@ static int assign(opts *o, const opt *t, const char *text, void *target)
     case OPT_INT: *(int *)(void *)at = (int)v; break;
     case OPT_REAL: *(double *)(void *)at = v; break;
     case OPT_SEED: *(uint64_t *)(void *)at = (uint64_t)v; break;
+    case OPT_LIST: {
+        opts_list *list = (opts_list *)(void *)at;
+        if (list->count == OPTS_LIST_MAX) return fail(o, "--%s: at most %d of them", t->name, OPTS_LIST_MAX);
+        list->item[list->count++] = text;
+        break;
+    }
     case OPT_GROUP: break;
     }
     o->given[t - o->table] = 1;
@@ -190,6 +196,10 @@ int opts_parse(opts *o, int argc, char **argv, void *target)
         const char *word = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
         int end = strcmp(word, "--") == 0;
         if (end && !next) return 0;
+        if (!end && o->word && !*o->word && (word[0] != '-' || !word[1])) {
+            *o->word = word;
+            continue;
+        }
         if (end || word[0] != '-' || !word[1])
             return fail(o, "\"%s\" is no option; --help lists them", end ? next : word);
         int used = word[1] == '-' ? parse_long(o, word, next, target) : parse_letters(o, word, next, target);

@@ -12,8 +12,16 @@ typedef enum {
     OPT_INT,   /* int in min..max */
     OPT_REAL,  /* double in min..max */
     OPT_SEED,  /* uint64_t in 0..max */
+    OPT_LIST,  /* opts_list: every value given, in order */
     OPT_GROUP  /* no option: a heading in the help */
 } opt_kind;
+
+enum { OPTS_LIST_MAX = 8 };
+
+typedef struct {
+    const char *item[OPTS_LIST_MAX]; /* point into argv */
+    int count;
+} opts_list;
 
 typedef struct {
     const char *name;    /* long name without dashes */
@@ -32,6 +40,7 @@ typedef struct {
     const opt *table;
     size_t count;                 /* at most OPTS_MAX */
     unsigned char given[OPTS_MAX]; /* 1: on the command line */
+    const char **word;            /* where the one plain word goes; NULL: none is taken */
     int help;                     /* -h or --help was seen; parsing stopped there */
     char message[256];            /* one line when opts_parse failed */
 } opts;

@@ -7,6 +7,7 @@
 
 #include "base/half.h"
 #include "io/npy.h"
+#include "pipeline/lyrics.h"
 #include "text/frames.h"
 #include "text/lrc.h"
 
@@ -71,7 +72,15 @@ drgen_status conditions_lyrics(drgen *g, const request *r, int32_t *tokens, drge
     lrc text = {0};
     frames_line *lines = NULL;
     const char *lyrics = r->song->lyrics;
-    drgen_status status = lrc_parse(&text, lyrics, strlen(lyrics), r->song->lyrics_compat, note, &n, err);
+    char *made = NULL;
+    drgen_status status = DRGEN_OK;
+    if (!r->song->lyrics_compat && !lyrics_is_timed(lyrics)) {
+        status = lyrics_time(g->g2p, lyrics, r->seconds, r->song->bpm, &made, err);
+        if (status == DRGEN_OK)
+            engine_log(g, DRGEN_LOG_INFO, "the lyrics have no time stamps; their lines are spread over the song (`drgen time` shows how)");
+    }
+    if (made) lyrics = made;
+    if (status == DRGEN_OK) status = lrc_parse(&text, lyrics, strlen(lyrics), r->song->lyrics_compat, note, &n, err);
     if (status != DRGEN_OK) goto done;
     lines = calloc(text.count + 1, sizeof *lines);
     if (!lines) status = err_fail(err, DRGEN_ERR_NOMEM, "lyrics: out of memory");
@@ -79,6 +88,7 @@ drgen_status conditions_lyrics(drgen *g, const request *r, int32_t *tokens, drge
 done:
     for (size_t i = 0; lines && i < text.count; i++) free((void *)(uintptr_t)lines[i].ids);
     free(lines);
+    free(made);
     lrc_free(&text);
     return status;
 }

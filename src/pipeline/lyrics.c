@@ -233,6 +233,23 @@ drgen_status drgen_lyrics_time(const drgen_config *config, const char *text, dou
     return status;
 }
 
+drgen_status drgen_phonemes(const drgen_config *config, const char *text, char **out, drgen_err *err)
+{
+    g2p *g = NULL;
+    int32_t *ids = NULL;
+    size_t count = 0;
+    const char *silent = NULL;
+    err_clear(err);
+    *out = NULL;
+    ERR_TRY(g2p_open(&g, config ? config->espeak_data : NULL, err));
+    drgen_status status = g2p_line(g, text, 0, &ids, &count, &silent, err);
+    if (status == DRGEN_OK && silent) status = err_fail(err, DRGEN_ERR_TEXT, "text: %s", silent);
+    if (status == DRGEN_OK && !(*out = phoneme_text(ids, count))) status = err_fail(err, DRGEN_ERR_NOMEM, "text: out of memory");
+    free(ids);
+    g2p_close(g);
+    return status;
+}
+
 /* ---- prompts */
 
 drgen_status drgen_prompt_text(const drgen_prompt *p, char *out, size_t room, drgen_err *err)
