@@ -66,7 +66,7 @@ fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 # What tests of the command line link besides the library.
-unit_cli := src/cli/opts.c src/cli/generate_opts.c
+unit_cli := src/cli/opts.c src/cli/generate_opts.c src/cli/prompt_opts.c
 
 .PHONY: all demo test test-full check golden unit deps layers size symbols readme help info install clean
 all: drgen libdrgen.a
