@@ -35,13 +35,23 @@ static void remark(void *user, int line, const char *message)
 
 /* ---- times for plain text */
 
+/* A line that begins like "[00:12" or "[ti:": somebody meant LRC. */
+static int looks_timed(const char *line)
+{
+    line += strspn(line, " \t\xef\xbb\xbf");
+    if (*line++ != '[') return 0;
+    size_t digits = strspn(line, "0123456789"), letters = strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ#");
+    return (digits && line[digits] == ':') || (letters && line[letters] == ':');
+}
+
 int lyrics_is_timed(const char *text)
 {
-    lrc l = {0};
-    /* The forgiving reader knows what a time stamp is; a damaged text is its business too. */
-    int timed = lrc_parse(&l, text, strlen(text), 0, NULL, NULL, NULL) != DRGEN_OK || l.count > 0;
-    lrc_free(&l);
-    return timed;
+    int words = 0;
+    for (const char *line = text; *line; line += strcspn(line, "\r\n"), line += strspn(line, "\r\n")) {
+        if (looks_timed(line)) return 1;
+        words |= line[strspn(line, " \t")] != '\0';
+    }
+    return !words; /* nothing to time either */
 }
 
 static drgen_status count_tokens(g2p *g, timing *t, drgen_err *err)

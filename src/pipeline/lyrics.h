@@ -4,7 +4,7 @@
 
 #include "text/g2p.h"
 
-/* 1 when the text holds at least one usable time stamp (or cannot be read at all: the reader will say why). */
+/* 1 when the text is meant as LRC: some line begins with a time stamp or an ID tag, good or bad; also when it is empty. */
 int lyrics_is_timed(const char *text);
 
 /* Plain text to LRC with times for a song of so many seconds; *out is malloc'd. */
