@@ -1,11 +1,12 @@
-/* fuzz_g2p.c - any bytes as a lyric line, and any bytes as espeak's answer to its pieces: up to the first zero byte the
- * line, behind it the answer. espeak-ng itself is not called. */
+/* fuzz_g2p.c - any bytes as a lyric line, and any bytes as espeak's answer to its pieces: up to the first
+ * zero byte the line, behind it the answer. espeak-ng itself is not called. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "text/g2p.h"
 
-static drgen_status answer(void *user, const char *piece, void (*put)(void *to, const char *ipa), void *to, drgen_err *err)
+static drgen_status answer(void *user, const char *piece, void (*put)(void *to, const char *ipa), void *to,
+                           drgen_err *err)
 {
     (void)err;
     put(to, *(const char *)user ? user : piece);

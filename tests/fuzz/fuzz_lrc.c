@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int compat = 0; compat < 2; compat++) {
         lrc l;
         size_t notes = 0;
-        if (lrc_parse(&l, (const char *)data, size, compat, ignore, &notes, NULL) == DRGEN_OK) place(&l, compat, &notes);
+        if (lrc_parse(&l, (const char *)data, size, compat, ignore, &notes, NULL) == DRGEN_OK)
+            place(&l, compat, &notes);
         lrc_free(&l);
     }
     return 0;
