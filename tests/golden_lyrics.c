@@ -1,6 +1,7 @@
-/* golden_lyrics.c - the lyrics front end against the original: parsed lines, cleaned text, phoneme pieces, token ids and
- * frame grids, all exact. A folder holds any of the files below, one JSON object a line. What needs Chinese is counted
- * as skipped, and so is what needs espeak-ng 1.51 when the build has none or a later one. */
+/* golden_lyrics.c - the lyrics front end against the original: parsed lines, cleaned text, phoneme pieces,
+ * token ids and frame grids, all exact. A folder holds any of the files below, one JSON object a line. What
+ * needs Chinese is counted as skipped, and so is what needs espeak-ng 1.51 when the build has none or a later
+ * one. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,9 +20,10 @@
 typedef struct {
     golden *g;
     const char *file;
-    g2p *live;     /* NULL: no espeak-ng to compare with */
+    g2p *live;      /* NULL: no espeak-ng to compare with */
     size_t chinese; /* lines that were left out */
-    int bad_text, bad_pieces, bad_ids, bad_raw, bad_live, bad_parse, bad_grid, bad_errors, bad_product, count, judged;
+    int bad_text, bad_pieces, bad_ids, bad_raw, bad_live, bad_parse, bad_grid, bad_errors, bad_product, count,
+        judged;
 } tally;
 
 static void complain(const tally *t, int *bad, const char *what, const char *text, const char *got)
@@ -72,8 +74,8 @@ typedef struct {
     int wrong;
 } replay;
 
-static drgen_status replay_piece(void *user, const char *piece, void (*put)(void *to, const char *ipa), void *to,
-                                 drgen_err *err)
+static drgen_status replay_piece(void *user, const char *piece, void (*put)(void *to, const char *ipa),
+                                 void *to, drgen_err *err)
 {
     (void)err;
     replay *r = user;
@@ -94,8 +96,10 @@ static void check_clean(tally *t, const char *text, const json_node *segments, c
         if (strlen(want) != got.size || memcmp(want, got.text, got.size) != 0)
             complain(t, &t->bad_text, "segment", text, got.text);
         str words = {0}, out = {0};
-        if (en_expand(&words, got.text, got.size, 1, NULL) == DRGEN_OK) en_clean(&out, str_text(&words), words.size);
-        if (strcmp(json_string(c, "\n"), str_text(&out)) != 0) complain(t, &t->bad_text, "clean", text, str_text(&out));
+        if (en_expand(&words, got.text, got.size, 1, NULL) == DRGEN_OK)
+            en_clean(&out, str_text(&words), words.size);
+        if (strcmp(json_string(c, "\n"), str_text(&out)) != 0)
+            complain(t, &t->bad_text, "clean", text, str_text(&out));
         str_free(&words);
         str_free(&out);
         at += got.size;
@@ -113,7 +117,8 @@ static void check_replay(tally *t, const char *text, const json_node *pieces, co
     size_t count = 0;
     const char *silent;
     drgen_err err = {0};
-    if (g2p_open_voice(&g, &voice, &err) != DRGEN_OK || g2p_line(g, text, 1, &ids, &count, &silent, &err) != DRGEN_OK)
+    if (g2p_open_voice(&g, &voice, &err) != DRGEN_OK ||
+        g2p_line(g, text, 1, &ids, &count, &silent, &err) != DRGEN_OK)
         complain(t, &t->bad_ids, "replay", text, err.message);
     else if (!same_ids(ids_wanted, ids, count)) complain(t, &t->bad_ids, "ids", text, "others");
     if (r.wrong || r.next) complain(t, &t->bad_pieces, "pieces", text, "others");
@@ -135,8 +140,8 @@ static void check_library(tally *t, const char *text, const json_node *pieces)
     }
 }
 
-/* The original raises: an error in compatibility mode, nothing bad otherwise. Errors come before any phoneme is asked
- * for, so a voice without answers will do. */
+/* The original raises: an error in compatibility mode, nothing bad otherwise. Errors come before any phoneme
+ * is asked for, so a voice without answers will do. */
 static void check_raises(tally *t, const char *text)
 {
     replay r = {NULL, 0};
@@ -159,7 +164,8 @@ static void check_raises(tally *t, const char *text)
 static void check_en_line(tally *t, const json_node *root)
 {
     const char *text = json_string(json_get(root, "text"), "");
-    const json_node *ids = json_get(root, "ids"), *en = json_get(root, "en"), *pieces = json_get(en, "espeak");
+    const json_node *ids = json_get(root, "ids"), *en = json_get(root, "en"),
+                    *pieces = json_get(en, "espeak");
     t->judged++;
     if (!ids) {
         check_raises(t, text);
@@ -206,7 +212,8 @@ static void check_number(tally *t, const json_node *root)
         int named = i < 2    ? en_cardinal(&got, n, size, (int)i)
                     : i == 2 ? en_ordinal(&got, n, size)
                              : en_spoken(&got, n, size);
-        if (!named || strcmp(str_text(&got), want) != 0) complain(t, &t->bad_text, keys[i], n, str_text(&got));
+        if (!named || strcmp(str_text(&got), want) != 0)
+            complain(t, &t->bad_text, keys[i], n, str_text(&got));
         str_free(&got);
     }
     t->chinese += json_get(root, "an2cn") || json_get(root, "an2cn_error");
@@ -264,7 +271,8 @@ static int same_grid(const json_node *want, const int32_t *grid, size_t frames, 
     float duration = frames_duration(frames, max_frames);
     return (size_t)json_number(json_get(want, "end_frame"), 0) == frames &&
            (size_t)json_number(json_get(want, "tokens"), -1) == tokens &&
-           same_runs(json_get(want, "runs"), grid, frames) && strcmp(hex, json_string(json_get(want, "sha256"), "")) == 0 &&
+           same_runs(json_get(want, "runs"), grid, frames) &&
+           strcmp(hex, json_string(json_get(want, "sha256"), "")) == 0 &&
            (double)duration == json_number(json_get(want, "duration_f16"), -1) &&
            half_to_f16(duration) == (int)json_number(json_get(want, "duration_f16_bits"), -1);
 }
@@ -295,17 +303,20 @@ static void check_grids(tally *t, const char *name, const json_node *grids, cons
     frames_line *lines = calloc(l->count + 1, sizeof *lines);
     drgen_status status = lines ? read_lines(t, l, compat, lines) : DRGEN_ERR_NOMEM;
     for (const json_node *g = json_first(grids); g; g = json_next(g)) {
-        int max_frames = (int)json_number(json_get(g, "max_frames"), 0), raises = json_get(g, "error") != NULL;
+        int max_frames = (int)json_number(json_get(g, "max_frames"), 0),
+            raises = json_get(g, "error") != NULL;
         double seconds = json_number(json_get(g, "audio_length"), 0);
         size_t frames;
         int counted = frames_count(max_frames, seconds, &frames, NULL) == DRGEN_OK;
         int32_t *grid = counted ? malloc((frames + 1) * sizeof *grid) : NULL;
         if (!grid) complain(t, &t->bad_grid, "length", name, "refused");
-        else if (status != DRGEN_OK && !(compat && raises)) complain(t, &t->bad_errors, "lyrics", name, "an error");
+        else if (status != DRGEN_OK && !(compat && raises))
+            complain(t, &t->bad_errors, "lyrics", name, "an error");
         else if (status == DRGEN_OK) {
             frames_place(grid, frames, max_frames, seconds, lines, l->count, compat, NULL, NULL);
             if (compat && raises) complain(t, &t->bad_errors, "lyrics", name, "no error");
-            else if (compat && !same_grid(g, grid, frames, max_frames)) complain(t, &t->bad_grid, "grid", name, "another");
+            else if (compat && !same_grid(g, grid, frames, max_frames))
+                complain(t, &t->bad_grid, "grid", name, "another");
         }
         free(grid);
     }
@@ -314,7 +325,8 @@ static void check_grids(tally *t, const char *name, const json_node *grids, cons
 
 static void check_lrc(tally *t, const json_node *root)
 {
-    const char *name = json_string(json_get(root, "name"), "?"), *text = json_string(json_get(root, "lrc"), "");
+    const char *name = json_string(json_get(root, "name"), "?"),
+               *text = json_string(json_get(root, "lrc"), "");
     int chinese = has_chinese(text);
     t->judged++;
     for (int compat = 0; compat < 2; compat++) {
@@ -322,7 +334,8 @@ static void check_lrc(tally *t, const json_node *root)
         drgen_err err = {0};
         if (lrc_parse(&l, text, strlen(text), compat, NULL, NULL, &err) != DRGEN_OK)
             complain(t, &t->bad_parse, compat ? "compat" : "product", name, err.message);
-        if (compat && !same_lines(json_get(root, "parsed"), &l)) complain(t, &t->bad_parse, "parsed", name, "others");
+        if (compat && !same_lines(json_get(root, "parsed"), &l))
+            complain(t, &t->bad_parse, "parsed", name, "others");
         if (t->live && !chinese) check_grids(t, name, json_get(root, "grids"), &l, compat);
         lrc_free(&l);
     }
@@ -364,9 +377,9 @@ static void report(const tally *t, const char *without)
     const struct {
         const char *name;
         int bad;
-    } rows[] = {{"text", t->bad_text},       {"pieces", t->bad_pieces}, {"ids", t->bad_ids},
-                {"espeak", t->bad_raw},      {"library ids", t->bad_live}, {"parsed", t->bad_parse},
-                {"grids", t->bad_grid},      {"errors", t->bad_errors}, {"product", t->bad_product}};
+    } rows[] = {{"text", t->bad_text},  {"pieces", t->bad_pieces},    {"ids", t->bad_ids},
+                {"espeak", t->bad_raw}, {"library ids", t->bad_live}, {"parsed", t->bad_parse},
+                {"grids", t->bad_grid}, {"errors", t->bad_errors},    {"product", t->bad_product}};
     int bad = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         bad += rows[i].bad;
@@ -419,9 +432,11 @@ static void run(golden *g)
         return;
     }
     int usable = *g2p_espeak_version(live) && !g2p_espeak_warning(live);
-    if (!usable) printf("  espeak-ng 1.51 is needed for all of it; this build has \"%s\"\n", g2p_espeak_version(live));
+    if (!usable)
+        printf("  espeak-ng 1.51 is needed for all of it; this build has \"%s\"\n", g2p_espeak_version(live));
     for (size_t i = 0; i < FILES; i++)
-        if (present(g, files[i].file) && golden_wanted(g, files[i].file)) run_file(g, i, usable ? live : NULL);
+        if (present(g, files[i].file) && golden_wanted(g, files[i].file))
+            run_file(g, i, usable ? live : NULL);
     g2p_close(live);
 }
 

@@ -1,13 +1,14 @@
-/* utf8.h - strict UTF-8 and the few character classes lyrics need. Knows nothing about lyrics. Classes follow Python
- * 3.11 (Unicode 14), because the original's regular expressions and string methods decide what the model was fed. */
+/* utf8.h - strict UTF-8 and the few character classes lyrics need. Knows nothing about lyrics. Classes follow
+ * Python 3.11 (Unicode 14), because the original's regular expressions and string methods decide what the
+ * model was fed. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* One code point from s[0..size): its length in bytes (1..4), or 0 when size is 0 or the bytes are no UTF-8 (overlong
- * forms, surrogates, above U+10FFFF, cut off). */
+/* One code point from s[0..size): its length in bytes (1..4), or 0 when size is 0 or the bytes are no UTF-8
+ * (overlong forms, surrogates, above U+10FFFF, cut off). */
 size_t utf8_decode(const char *s, size_t size, uint32_t *cp);
 
 /* Writes cp and returns 1..4; 0 (nothing written) for surrogates and values above U+10FFFF. */

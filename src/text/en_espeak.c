@@ -1,6 +1,7 @@
-/* en_espeak.c - see en_espeak.h. The only file that sees espeak-ng. Its state is process-wide, so the lock and what it
- * guards are too. It is started once and then kept: its Terminate can wait for ever for its own thread when it is called
- * a second time (1.51). A host that itself changes espeak-ng's voice in this process changes ours. */
+/* en_espeak.c - see en_espeak.h. The only file that sees espeak-ng. Its state is process-wide, so the lock
+ * and what it guards are too. It is started once and then kept: its Terminate can wait for ever for its own
+ * thread when it is called a second time (1.51). A host that itself changes espeak-ng's voice in this process
+ * changes ours. */
 #include "text/en_espeak.h"
 
 #ifdef WITH_ESPEAK
@@ -74,23 +75,27 @@ static drgen_status start(const char *data, drgen_err *err)
 {
     if (running && (!data || uses(data))) return DRGEN_OK;
     if (data && !has_data(data))
-        return err_fail(err, DRGEN_ERR_IO, "%s: no espeak-ng data here; name the folder that holds espeak-ng-data", data);
+        return err_fail(err, DRGEN_ERR_IO,
+                        "%s: no espeak-ng data here; name the folder that holds espeak-ng-data", data);
     if (running)
-        return err_fail(err, DRGEN_ERR_IO, "%s: espeak-ng already runs in this process with other data; use one folder", data);
+        return err_fail(err, DRGEN_ERR_IO,
+                        "%s: espeak-ng already runs in this process with other data; use one folder", data);
     espeak_ng_STATUS status = initialize(data);
     if (status == ENS_OK) status = espeak_ng_SetVoiceByName("en-us");
     if (status == ENS_OK && data && !uses(data)) /* it cuts paths at 160 bytes, and then takes the system's */
-        return err_fail(err, DRGEN_ERR_IO, "%.300s: espeak-ng does not take its data from there; use a shorter path", data);
+        return err_fail(err, DRGEN_ERR_IO,
+                        "%.300s: espeak-ng does not take its data from there; use a shorter path", data);
     running = status == ENS_OK;
     if (running) return DRGEN_OK;
     char why[128] = "";
     espeak_ng_GetStatusCodeMessage(status, why, sizeof why);
-    return err_fail(err, DRGEN_ERR_IO, "espeak-ng %s does not start with the data in %.300s: %s; install espeak-ng-data",
+    return err_fail(err, DRGEN_ERR_IO,
+                    "espeak-ng %s does not start with the data in %.300s: %s; install espeak-ng-data",
                     espeak_Info(NULL), data ? data : "the system's folder", why);
 }
 
-/* Scripts that espeak-ng reads or spells within one language. In others, and where Hangul meets a third script inside
- * a word, 1.51 reads memory it has freed. */
+/* Scripts that espeak-ng reads or spells within one language. In others, and where Hangul meets a third
+ * script inside a word, 1.51 reads memory it has freed. */
 static int is_tame(uint32_t cp)
 {
     static const struct {
@@ -102,8 +107,9 @@ static int is_tame(uint32_t cp)
     return i < count && cp >= tame[i].first;
 }
 
-/* What the library can be trusted with. Differs: the original hands on everything; words of scripts that are not tame
- * are left out here, Hangul stands apart from other scripts than Latin, and words end at 120 bytes (it holds 160). */
+/* What the library can be trusted with. Differs: the original hands on everything; words of scripts that are
+ * not tame are left out here, Hangul stands apart from other scripts than Latin, and words end at 120 bytes
+ * (it holds 160). */
 static void tame_piece(str *out, const char *piece)
 {
     enum { WORD_MOST = 120 };
@@ -124,8 +130,8 @@ static void tame_piece(str *out, const char *piece)
     }
 }
 
-drgen_status en_espeak_phonemes(const char *data, const char *piece, void (*put)(void *to, const char *ipa), void *to,
-                                drgen_err *err)
+drgen_status en_espeak_phonemes(const char *data, const char *piece, void (*put)(void *to, const char *ipa),
+                                void *to, drgen_err *err)
 {
     enum { IPA = 0x02, SEPARATOR = '_' << 8 };
     str text = {0};
@@ -135,7 +141,8 @@ drgen_status en_espeak_phonemes(const char *data, const char *piece, void (*put)
     pthread_mutex_lock(&lock);
     if (status == DRGEN_OK) status = start(data, err);
     for (int clause = 0; status == DRGEN_OK && rest; clause++) {
-        const char *ipa = espeak_TextToPhonemes(&rest, espeakCHARS_UTF8, SEPARATOR | IPA); /* its own buffer */
+        const char *ipa =
+            espeak_TextToPhonemes(&rest, espeakCHARS_UTF8, SEPARATOR | IPA); /* its own buffer */
         if (clause) put(to, " ");
         put(to, ipa ? ipa : "");
     }
@@ -151,11 +158,12 @@ const char *en_espeak_version(void)
     return "";
 }
 
-drgen_status en_espeak_phonemes(const char *data, const char *piece, void (*put)(void *to, const char *ipa), void *to,
-                                drgen_err *err)
+drgen_status en_espeak_phonemes(const char *data, const char *piece, void (*put)(void *to, const char *ipa),
+                                void *to, drgen_err *err)
 {
     (void)data, (void)piece, (void)put, (void)to;
-    return err_fail(err, DRGEN_ERR_TEXT, "this build cannot read English lyrics: it was made without espeak-ng");
+    return err_fail(err, DRGEN_ERR_TEXT,
+                    "this build cannot read English lyrics: it was made without espeak-ng");
 }
 
 #endif

@@ -1,6 +1,6 @@
-/* en_norm.c - abbreviations and numbers of an English text to words: nine passes, each over the whole text, in the
- * original's order. Where it uses a regular expression, a loop here finds the same leftmost-longest matches in one
- * sweep. Source: DiffRhythm g2p/g2p/english.py; spec lyrics.md 3.1, 3.2. */
+/* en_norm.c - abbreviations and numbers of an English text to words: nine passes, each over the whole text,
+ * in the original's order. Where it uses a regular expression, a loop here finds the same leftmost-longest
+ * matches in one sweep. Source: DiffRhythm g2p/g2p/english.py; spec lyrics.md 3.1, 3.2. */
 #include <string.h>
 
 #include "base/utf8.h"
@@ -35,7 +35,8 @@ static size_t run_to_digit(const char *s, size_t size, const char *also)
 
 static drgen_status too_large(const pass *p, size_t digits)
 {
-    return err_fail(p->err, DRGEN_ERR_TEXT, "a number of %zu digits cannot be read in compatibility mode", digits);
+    return err_fail(p->err, DRGEN_ERR_TEXT, "a number of %zu digits cannot be read in compatibility mode",
+                    digits);
 }
 
 /* ---- abbreviations ---- */
@@ -43,10 +44,11 @@ static drgen_status too_large(const pass *p, size_t digits)
 static const struct {
     const char *shorter, *words;
 } abbreviations[] = {
-    {"mrs", "misess"},    {"mr", "mister"},      {"dr", "doctor"},       {"st", "saint"},       {"co", "company"},
-    {"jr", "junior"},     {"maj", "major"},      {"gen", "general"},     {"drs", "doctors"},    {"rev", "reverend"},
-    {"lt", "lieutenant"}, {"hon", "honorable"},  {"sgt", "sergeant"},    {"capt", "captain"},   {"esq", "esquire"},
-    {"ltd", "limited"},   {"col", "colonel"},    {"ft", "fort"},         {"etc", "et cetera"},  {"btw", "by the way"},
+    {"mrs", "misess"},   {"mr", "mister"},    {"dr", "doctor"},     {"st", "saint"},
+    {"co", "company"},   {"jr", "junior"},    {"maj", "major"},     {"gen", "general"},
+    {"drs", "doctors"},  {"rev", "reverend"}, {"lt", "lieutenant"}, {"hon", "honorable"},
+    {"sgt", "sergeant"}, {"capt", "captain"}, {"esq", "esquire"},   {"ltd", "limited"},
+    {"col", "colonel"},  {"ft", "fort"},      {"etc", "et cetera"}, {"btw", "by the way"},
 };
 
 /* Equal apart from case. Python's regular expressions take the long s for an s, too. */
@@ -62,8 +64,8 @@ static int same_word(const char *s, size_t size, const char *lower)
     return !*lower;
 }
 
-/* No expansion is an abbreviation itself or touches its neighbours, so one sweep over whole words does what the
- * original does in one sweep per abbreviation. */
+/* No expansion is an abbreviation itself or touches its neighbours, so one sweep over whole words does what
+ * the original does in one sweep per abbreviation. */
 static drgen_status expand_abbreviations(const pass *p, const char *s, size_t size)
 {
     size_t at = 0;
@@ -147,13 +149,15 @@ static drgen_status expand_dollar(const pass *p, const char *g, size_t size)
         return DRGEN_OK;
     }
     if (memchr(g, ',', size)) {
-        if (p->strict) return err_fail(p->err, DRGEN_ERR_TEXT, "an amount of dollars with a stray comma cannot be read");
+        if (p->strict)
+            return err_fail(p->err, DRGEN_ERR_TEXT, "an amount of dollars with a stray comma cannot be read");
         str_puts(p->out, "$");
         str_add(p->out, g, size);
         return DRGEN_OK;
     }
     const char *dollars = g, *cents = dot ? dot + 1 : end;
-    size_t d = significant(&dollars, dot ? (size_t)(dot - g) : size), c = significant(&cents, (size_t)(end - cents));
+    size_t d = significant(&dollars, dot ? (size_t)(dot - g) : size),
+           c = significant(&cents, (size_t)(end - cents));
     str_puts(p->out, " ");
     if (d) put_amount(p->out, dollars, d, " dollar");
     if (d && c) str_puts(p->out, ", ");
@@ -192,7 +196,8 @@ static drgen_status expand_fractions(const pass *p, const char *s, size_t size)
             continue;
         }
         const char *part = s + slash + 1;
-        int one = is_number(s + at, n, '1'), half = is_number(part, m, '2'), quarter = is_number(part, m, '4'), named = 1;
+        int one = is_number(s + at, n, '1'), half = is_number(part, m, '2'),
+            quarter = is_number(part, m, '4'), named = 1;
         str_puts(p->out, " ");
         if (one && (half || quarter)) str_puts(p->out, half ? "one half" : "one quarter");
         else {
@@ -244,7 +249,8 @@ static drgen_status expand_ordinals(const pass *p, const char *s, size_t size)
         size_t n = run_of(s + at, size - at, "");
         const char *suffix = s + at + n;
         int found = 0;
-        for (const char *c = "stndrdth"; n && *c && size - at - n >= 2; c += 2) found |= memcmp(suffix, c, 2) == 0;
+        for (const char *c = "stndrdth"; n && *c && size - at - n >= 2; c += 2)
+            found |= memcmp(suffix, c, 2) == 0;
         if (!found) {
             n += n == 0;
             str_add(p->out, s + at, n);

@@ -1,5 +1,5 @@
-/* en_phones.c - see en.h: sections 3.4 and 3.5, from espeak's notation to tokens. Source: phonemizer 3.3.0 (espeak
- * backend, its line post-processing), DiffRhythm g2p/g2p/english.py. */
+/* en_phones.c - see en.h: sections 3.4 and 3.5, from espeak's notation to tokens. Source: phonemizer 3.3.0
+ * (espeak backend, its line post-processing), DiffRhythm g2p/g2p/english.py. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,8 @@ static size_t drop_switches(char *s, size_t size)
     size_t n = 0;
     int closed = 1; /* a closing bracket may still follow */
     for (size_t i = 0; i < size; i++) {
-        const char *close = closed && s[i] == '(' && size - i > 2 ? memchr(s + i + 2, ')', size - i - 2) : NULL;
+        const char *close =
+            closed && s[i] == '(' && size - i > 2 ? memchr(s + i + 2, ')', size - i - 2) : NULL;
         if (close) {
             i = (size_t)(close - s);
             continue;
@@ -105,7 +106,7 @@ void en_tokens_add(en_tokens *t, int32_t id)
 /* Applied one after the other; with `second` to neighbours, without to single symbols. */
 static const struct {
     const char *first, *second, *becomes;
-} rules[] = {{"t", "ɹ", "tɹ"}, {"d", "ɹ", "dɹ"}, {"t", "s", "ts"}, {"d", "z", "dz"}, {"ɪ", "ɹ", "ɪɹ"},
+} rules[] = {{"t", "ɹ", "tɹ"}, {"d", "ɹ", "dɹ"}, {"t", "s", "ts"},  {"d", "z", "dz"}, {"ɪ", "ɹ", "ɪɹ"},
              {"ɐ", NULL, "ɚ"}, {"ᵻ", NULL, "ɪ"}, {"əl", NULL, "l"}, {"x", NULL, "k"}, {"ɬ", NULL, "l"},
              {"ʔ", NULL, "t"}, {"n̩", NULL, "n"}, {"oː", "ɹ", "oːɹ"}};
 
@@ -141,7 +142,8 @@ static int wants_gap(const char *s, size_t size)
     return 0;
 }
 
-drgen_status en_join(en_tokens *out, const phones *p, const char *phonemes, size_t size, int strict, drgen_err *err)
+drgen_status en_join(en_tokens *out, const phones *p, const char *phonemes, size_t size, int strict,
+                     drgen_err *err)
 {
     size_t from = out->count, last = 0, last_size = 0;
     for (size_t at = 0; at < size;) {
@@ -155,7 +157,9 @@ drgen_status en_join(en_tokens *out, const phones *p, const char *phonemes, size
         at = stop + 1;
     }
     if (last_size == 0)
-        return strict ? err_fail(err, DRGEN_ERR_TEXT, "espeak-ng finds nothing to say; the original stops here") : DRGEN_OK;
+        return strict
+                   ? err_fail(err, DRGEN_ERR_TEXT, "espeak-ng finds nothing to say; the original stops here")
+                   : DRGEN_OK;
     if (wants_gap(phonemes + last, last_size)) en_tokens_add(out, PHONES_GAP);
     if (out->failed) return err_fail(err, DRGEN_ERR_NOMEM, "out of memory for lyrics");
     out->count = from + apply_rules(p, out->ids + from, out->count - from);
@@ -178,13 +182,15 @@ static drgen_status speak(str *out, const g2p_voice *voice, const str *clean, dr
     for (size_t at = 0; at < clean->size && status == DRGEN_OK;) {
         size_t from = at, n = 0;
         uint32_t cp = 0;
-        while (at < clean->size && (n = utf8_decode(s + at, clean->size - at, &cp)) && !en_is_mark(cp)) at += n;
+        while (at < clean->size && (n = utf8_decode(s + at, clean->size - at, &cp)) && !en_is_mark(cp))
+            at += n;
         if (at > from) {
             str_clear(&piece);
             str_clear(&raw);
             str_add(&piece, s + from, at - from);
             status = str_check(&piece, err);
-            if (status == DRGEN_OK) status = voice->phonemes(voice->user, str_text(&piece), put_raw, &raw, err);
+            if (status == DRGEN_OK)
+                status = voice->phonemes(voice->user, str_text(&piece), put_raw, &raw, err);
             if (status == DRGEN_OK) status = str_check(&raw, err);
             if (status == DRGEN_OK) en_piece_phonemes(out, str_text(&raw), raw.size);
         } else {
@@ -199,8 +205,8 @@ static drgen_status speak(str *out, const g2p_voice *voice, const str *clean, dr
     return status == DRGEN_OK ? str_check(out, err) : status;
 }
 
-drgen_status en_read(en_tokens *out, const phones *p, const g2p_voice *voice, const char *text, size_t size, int strict,
-                     drgen_err *err)
+drgen_status en_read(en_tokens *out, const phones *p, const g2p_voice *voice, const char *text, size_t size,
+                     int strict, drgen_err *err)
 {
     str words = {0}, clean = {0}, phonemes = {0};
     drgen_status status = en_expand(&words, text, size, strict, err);

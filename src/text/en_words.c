@@ -1,18 +1,29 @@
-/* en_words.c - English names of whole numbers of up to 36 digits. Source: inflect 7.5 (number_to_words, ordinal) as the
- * original calls it. */
+/* en_words.c - English names of whole numbers of up to 36 digits. Source: inflect 7.5 (number_to_words,
+ * ordinal) as the original calls it. */
 #include <string.h>
 
 #include "text/en.h"
 
 enum { MOST_DIGITS = 36 };
 
-static const char *const below_20[] = {"zero",    "one",     "two",       "three",    "four",     "five",    "six",
-                                       "seven",   "eight",   "nine",      "ten",      "eleven",   "twelve",  "thirteen",
-                                       "fourteen", "fifteen", "sixteen",  "seventeen", "eighteen", "nineteen"};
-static const char *const tens[] = {"", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
-static const char *const scales[] = {"",            " thousand",    " million",    " billion",
-                                     " trillion",   " quadrillion", " quintillion", " sextillion",
-                                     " septillion", " octillion",   " nonillion",  " decillion"};
+static const char *const below_20[] = {"zero",    "one",     "two",       "three",    "four",
+                                       "five",    "six",     "seven",     "eight",    "nine",
+                                       "ten",     "eleven",  "twelve",    "thirteen", "fourteen",
+                                       "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+static const char *const tens[] = {"",      "",      "twenty",  "thirty", "forty",
+                                   "fifty", "sixty", "seventy", "eighty", "ninety"};
+static const char *const scales[] = {"",
+                                     " thousand",
+                                     " million",
+                                     " billion",
+                                     " trillion",
+                                     " quadrillion",
+                                     " quintillion",
+                                     " sextillion",
+                                     " septillion",
+                                     " octillion",
+                                     " nonillion",
+                                     " decillion"};
 
 static void skip_zeros(const char **digits, size_t *count)
 {
@@ -65,10 +76,10 @@ int en_cardinal(str *out, const char *digits, size_t count, int with_and)
         return 1;
     }
     int any = 0;
-    for (size_t i = 0, group = 0; i < count; i++) { /* a group ends where a multiple of three digits is left */
+    for (size_t i = 0, group = 0; i < count; i++) {
         group = group * 10 + (size_t)(digits[i] - '0');
         size_t left = count - 1 - i;
-        if (left % 3) continue;
+        if (left % 3) continue; /* a group ends where a multiple of three digits is left */
         if (group) {
             if (any) str_puts(out, left || group > 99 ? ", " : with_and ? " and " : " ");
             below_1000(out, (int)group, with_and);

@@ -14,13 +14,16 @@ drgen_status frames_count(int max_frames, double seconds, size_t *out, drgen_err
 {
     *out = 0;
     if (max_frames == SHORT_FRAMES) {
-        if (seconds != 95) return err_fail(err, DRGEN_ERR_ARG, "%g s: this model makes songs of exactly 95 s", seconds);
+        if (seconds != 95)
+            return err_fail(err, DRGEN_ERR_ARG, "%g s: this model makes songs of exactly 95 s", seconds);
         *out = SHORT_FRAMES;
         return DRGEN_OK;
     }
-    double least = max_frames == LONG_FRAMES ? 96 : 1, most = max_frames == LONG_FRAMES ? 285 : max_frames / rate;
+    double least = max_frames == LONG_FRAMES ? 96 : 1,
+           most = max_frames == LONG_FRAMES ? 285 : max_frames / rate;
     if (!(seconds >= least && seconds <= most))
-        return err_fail(err, DRGEN_ERR_ARG, "%g s: this model makes songs of %g to %g s", seconds, least, most);
+        return err_fail(err, DRGEN_ERR_ARG, "%g s: this model makes songs of %g to %g s", seconds, least,
+                        most);
     size_t frames = (size_t)(seconds * rate);
     *out = frames < (size_t)max_frames ? frames : (size_t)max_frames;
     return DRGEN_OK;
@@ -68,16 +71,21 @@ static void put_line(int32_t *grid, frames_line *l, size_t start, size_t n)
     }
 }
 
-/* Songs the model learned from fill 12 to 21 % of the time between two lines with tokens, and never more than 39 %. */
+/* Songs the model learned from fill 12 to 21 % of the time between two lines with tokens, and never more than
+ * 39 %. */
 static void judge_density(const listener *to, const frames_line *l, size_t start, size_t next)
 {
     size_t gap = next > start ? next - start : 0, tokens = l->count + 1;
     if (tokens > gap)
-        say(to, l->line, "has more sounds (%zu) than the time to the next line can hold (%zu frames of 46 ms): the next "
-            "line starts late, and words will be lost", tokens, gap);
+        say(to, l->line,
+            "has more sounds (%zu) than the time to the next line can hold (%zu frames of 46 ms): the next "
+            "line starts late, and words will be lost",
+            tokens, gap);
     else if (tokens * 2 > gap)
-        say(to, l->line, "is dense: its sounds fill %zu %% of the time to the next line (usual: 12 to 21 %%); words may "
-            "be lost", tokens * 100 / gap);
+        say(to, l->line,
+            "is dense: its sounds fill %zu %% of the time to the next line (usual: 12 to 21 %%); words may "
+            "be lost",
+            tokens * 100 / gap);
 }
 
 static void place_product(int32_t *grid, size_t frames, double seconds, frames_line *lines, size_t count,
@@ -93,11 +101,14 @@ static void place_product(int32_t *grid, size_t frames, double seconds, frames_l
         }
         size_t wanted = frame_of(l->seconds, frames), start = wanted > at ? wanted : at;
         if (l->count > frames - start) { /* only its period may miss */
-            say(to, l->line, "left out: it needs %zu frames of 46 ms, and %zu are left before the end of the song",
+            say(to, l->line,
+                "left out: it needs %zu frames of 46 ms, and %zu are left before the end of the song",
                 l->count, frames - start);
             continue;
         }
-        if (start > wanted) say(to, l->line, "starts %.1f s late: the line before it is not over", (double)(start - wanted) / rate);
+        if (start > wanted)
+            say(to, l->line, "starts %.1f s late: the line before it is not over",
+                (double)(start - wanted) / rate);
         size_t n = l->count + (l->count < frames - start);
         put_line(grid, l, start, n);
         at = start + n;
@@ -118,8 +129,9 @@ static void place_compat(int32_t *grid, size_t frames, int max_frames, double se
         frames_line *l = &lines[i];
         int late = !(l->seconds < seconds);
         if (late || i == last) {
-            say(to, l->line, late ? "left out: it starts after the end of the song"
-                                  : "left out: the original drops the last line of a 95 s song");
+            say(to, l->line,
+                late ? "left out: it starts after the end of the song"
+                     : "left out: the original drops the last line of a 95 s song");
             continue;
         }
         size_t wanted = frame_of(l->seconds, frames), start = wanted > at ? wanted : at;
@@ -129,8 +141,8 @@ static void place_compat(int32_t *grid, size_t frames, int max_frames, double se
     }
 }
 
-void frames_place(int32_t *grid, size_t frames, int max_frames, double seconds, frames_line *lines, size_t count,
-                  int compat, frames_note note, void *user)
+void frames_place(int32_t *grid, size_t frames, int max_frames, double seconds, frames_line *lines,
+                  size_t count, int compat, frames_note note, void *user)
 {
     listener to = {note, user};
     for (size_t i = 0; i < frames; i++) grid[i] = 0;

@@ -1,4 +1,5 @@
-/* g2p.c - see g2p.h: checks a line, splits it by language, calls each language's reader, numbers the phonemes. */
+/* g2p.c - see g2p.h: checks a line, splits it by language, calls each language's reader, numbers the
+ * phonemes. */
 #include "text/g2p.h"
 
 #include <stdlib.h>
@@ -16,8 +17,8 @@ struct g2p {
     char *espeak_data;
 };
 
-static drgen_status espeak_phonemes(void *user, const char *piece, void (*put)(void *to, const char *ipa), void *to,
-                                    drgen_err *err)
+static drgen_status espeak_phonemes(void *user, const char *piece, void (*put)(void *to, const char *ipa),
+                                    void *to, drgen_err *err)
 {
     const g2p *g = user;
     return en_espeak_phonemes(g->espeak_data, piece, put, to, err);
@@ -82,8 +83,8 @@ const char *g2p_symbol(int32_t id)
     return phones_symbol(id);
 }
 
-typedef drgen_status (*reader)(en_tokens *out, const phones *p, const g2p_voice *voice, const char *text, size_t size,
-                               int strict, drgen_err *err);
+typedef drgen_status (*reader)(en_tokens *out, const phones *p, const g2p_voice *voice, const char *text,
+                               size_t size, int strict, drgen_err *err);
 
 static const struct {
     reader read;
@@ -94,8 +95,8 @@ static const struct {
     [SEGMENT_ZH] = {NULL, "Chinese lyrics are not supported yet; write this line in Latin letters"},
 };
 
-/* A line without Chinese and Latin letters: 1 when it is digits that can be read aloud; else 0 and why not, NULL for a
- * blank line. */
+/* A line without Chinese and Latin letters: 1 when it is digits that can be read aloud; else 0 and why not,
+ * NULL for a blank line. */
 static int only_digits(const char *s, size_t size, const char **why)
 {
     int digits = 0, blank = 1;
@@ -144,7 +145,8 @@ drgen_status g2p_line(g2p *g, const char *line, int compat, int32_t **ids, size_
     if (utf8_valid(line, size) != size) return err_fail(err, DRGEN_ERR_TEXT, "the text is not UTF-8");
     if (size == 0 || segment_next(line, size).language == SEGMENT_OTHER) {
         if (compat)
-            return err_fail(err, DRGEN_ERR_TEXT, "no Latin or Chinese letter in it; the original stops at such a line");
+            return err_fail(err, DRGEN_ERR_TEXT,
+                            "no Latin or Chinese letter in it; the original stops at such a line");
         if (!only_digits(line, size, silent)) return DRGEN_OK;
     }
     en_tokens out = {0};

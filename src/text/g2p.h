@@ -9,31 +9,32 @@
 
 typedef struct g2p g2p;
 
-/* espeak_data: folder holding espeak-ng-data (or that folder itself), or NULL for the system's. espeak-ng is started
- * with the first English line, so opening needs no data and instrumental songs never do. It is process-wide state
- * behind one lock, started once and kept: NULL later takes the folder it runs with, another folder is an error at the
- * first English line. Built without it: opening works, English lines fail with
- * a message that says so. */
+/* espeak_data: folder holding espeak-ng-data (or that folder itself), or NULL for the system's. espeak-ng is
+ * started with the first English line, so opening needs no data and instrumental songs never do. It is
+ * process-wide state behind one lock, started once and kept: NULL later takes the folder it runs with,
+ * another folder is an error at the first English line. Built without it: opening works, English lines fail
+ * with a message that says so. */
 drgen_status g2p_open(g2p **out, const char *espeak_data, drgen_err *err);
 void g2p_close(g2p *g); /* NULL is fine */
 
 /* Version of espeak-ng in use, "" without. */
 const char *g2p_espeak_version(const g2p *g);
-/* One line to show the user when that version writes other phonemes than those the model was trained on, else NULL. */
+/* One line to show the user when that version writes other phonemes than those the model was trained on, else
+ * NULL. */
 const char *g2p_espeak_warning(const g2p *g);
 
-/* Token ids (1..363) of one lyric line. *ids is malloc'd, NULL when there are none. TEXT error when the line cannot be
- * read (the caller adds the line number). compat: lines without a Chinese or Latin letter are an error like in the
- * original; otherwise they give no tokens and *silent is set to why (static string), unless they are blank or hold
- * only digits, which are read. *silent is NULL in every other case. */
+/* Token ids (1..363) of one lyric line. *ids is malloc'd, NULL when there are none. TEXT error when the line
+ * cannot be read (the caller adds the line number). compat: lines without a Chinese or Latin letter are an
+ * error like in the original; otherwise they give no tokens and *silent is set to why (static string), unless
+ * they are blank or hold only digits, which are read. *silent is NULL in every other case. */
 drgen_status g2p_line(g2p *g, const char *line, int compat, int32_t **ids, size_t *count, const char **silent,
                       drgen_err *err);
 
 /* The symbol of a token id, or NULL. */
 const char *g2p_symbol(int32_t id);
 
-/* Where English phonemes come from: espeak's notation (IPA, "_" between phonemes, " " between words) of one piece of
- * text that holds no punctuation, appended through `put`. For tests that replay recorded output. */
+/* Where English phonemes come from: espeak's notation (IPA, "_" between phonemes, " " between words) of one
+ * piece of text that holds no punctuation, appended through `put`. For tests that replay recorded output. */
 typedef struct {
     drgen_status (*phonemes)(void *user, const char *piece, void (*put)(void *to, const char *ipa), void *to,
                              drgen_err *err);

@@ -56,7 +56,8 @@ static drgen_status check_bytes(const char *text, size_t size, drgen_err *err)
     const unsigned char *u = (const unsigned char *)text;
     if (size >= 2 && ((u[0] == 0xFF && u[1] == 0xFE) || (u[0] == 0xFE && u[1] == 0xFF)))
         return err_fail(err, DRGEN_ERR_TEXT, "lyrics are UTF-16; save them as UTF-8");
-    return err_fail(err, DRGEN_ERR_TEXT, "lyrics: line %zu: byte 0x%02x is not UTF-8 text; save the lyrics as UTF-8",
+    return err_fail(err, DRGEN_ERR_TEXT,
+                    "lyrics: line %zu: byte 0x%02x is not UTF-8 text; save the lyrics as UTF-8",
                     line_of(text, at), u[at]);
 }
 
@@ -67,12 +68,14 @@ static int by_time(const void *a, const void *b)
     return (x->line > y->line) - (x->line < y->line);
 }
 
-drgen_status lrc_parse(lrc *out, const char *text, size_t size, int compat, lrc_note note, void *user, drgen_err *err)
+drgen_status lrc_parse(lrc *out, const char *text, size_t size, int compat, lrc_note note, void *user,
+                       drgen_err *err)
 {
     *out = (lrc){0};
     lrc_sink to = {out, note, user, err};
     drgen_status status = check_bytes(text, size, err);
-    if (status == DRGEN_OK) status = compat ? lrc_read_compat(&to, text, size) : lrc_read_plain(&to, text, size);
+    if (status == DRGEN_OK)
+        status = compat ? lrc_read_compat(&to, text, size) : lrc_read_plain(&to, text, size);
     if (status != DRGEN_OK) lrc_free(out);
     else if (!compat && out->count) qsort(out->lines, out->count, sizeof *out->lines, by_time);
     return status;

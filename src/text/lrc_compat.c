@@ -1,6 +1,6 @@
-/* lrc_compat.c - reads timed lyrics exactly as the original does: time in columns 1 to 8, lyric from column 10, numbers
- * as Python's int() and float() take them. Source: DiffRhythm infer/infer_utils.py, parse_lyrics; CPython 3.11
- * longobject.c, floatobject.c. */
+/* lrc_compat.c - reads timed lyrics exactly as the original does: time in columns 1 to 8, lyric from column
+ * 10, numbers as Python's int() and float() take them. Source: DiffRhythm infer/infer_utils.py, parse_lyrics;
+ * CPython 3.11 longobject.c, floatobject.c. */
 #include <limits.h>
 #include <math.h>
 #include <stdint.h>
@@ -12,8 +12,8 @@
 
 enum { TIME_FROM = 1, TIME_TO = 9, LYRIC_FROM = 10, TIME_CHARS = TIME_TO - TIME_FROM };
 
-/* What int() and float() do first: text that is not all ASCII gets its digits and blanks made ASCII, and ends at the
- * first character that is neither. At most TIME_CHARS characters. */
+/* What int() and float() do first: text that is not all ASCII gets its digits and blanks made ASCII, and ends
+ * at the first character that is neither. At most TIME_CHARS characters. */
 static void to_ascii(const char *s, size_t size, char out[TIME_CHARS + 1])
 {
     size_t n = 0;
@@ -61,7 +61,8 @@ static int read_int(const char *s, double *out)
     return n > 0 && !*skip_blanks(s);
 }
 
-/* mantissa * 10^e. Rounded once for |e| <= 22; beyond that eight characters only spell times far outside a song. */
+/* mantissa * 10^e. Rounded once for |e| <= 22; beyond that eight characters only spell times far outside a
+ * song. */
 static double scale(double mantissa, int64_t e)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,

@@ -60,7 +60,7 @@ static size_t read_stamp(const char *s, size_t size, char open, char close, doub
     return at + 1;
 }
 
-/* Lower-case words of a header's inside, cut at blanks, hyphens and a colon (what follows it is free text). */
+/* Lower-case words of a header's inside, cut at blanks and hyphens; a colon ends them. */
 enum { HEADER_MOST = 48, HEADER_WORDS = 6, HEADER_WORD = 16 };
 
 static int header_words(const char *s, size_t size, char word[HEADER_WORDS][HEADER_WORD])
@@ -95,17 +95,17 @@ static int is_count(const char *word)
     return listed(roman, word) || !word[n] || (!word[1] && word[0] >= 'a' && word[0] <= 'z');
 }
 
-/* Length in bytes of a section header at s, or 0. Round brackets may also hold sung words: only a whole text of them
- * is a header. */
+/* Length in bytes of a section header at s, or 0. Round brackets may also hold sung words: only a whole text
+ * of them is a header. */
 static size_t header_length(const char *s, size_t size)
 {
-    static const char *const before[] = {"pre",   "post",   "final", "last",  "first", "second", "third", "repeat",
-                                         "guitar", "piano",  "drum",  "bass",  "sax",   "organ",  "short", "long",
-                                         "double", "half",   "main",  "musical", "vocal", NULL};
-    static const char *const names[] = {"verse",  "chorus",    "prechorus",    "postchorus", "bridge", "intro",
-                                        "outro",  "hook",      "refrain",      "interlude",  "solo",   "break",
-                                        "breakdown", "drop",   "coda",         "instrumental", "inst", "ending",
-                                        "end",    "start",     "fade",         NULL};
+    static const char *const before[] = {
+        "pre",  "post", "final", "last",  "first", "second", "third", "repeat", "guitar",  "piano", "drum",
+        "bass", "sax",  "organ", "short", "long",  "double", "half",  "main",   "musical", "vocal", NULL};
+    static const char *const names[] = {
+        "verse",   "chorus",    "prechorus", "postchorus", "bridge",    "intro", "outro", "hook",
+        "refrain", "interlude", "solo",      "break",      "breakdown", "drop",  "coda",  "instrumental",
+        "inst",    "ending",    "end",       "start",      "fade",      NULL};
     if (size < 2 || (s[0] != '[' && s[0] != '(')) return 0;
     const char *close = memchr(s, s[0] == '[' ? ']' : ')', size < HEADER_MOST ? size : HEADER_MOST);
     if (!close || (s[0] == '(' && close != s + size - 1)) return 0;
@@ -148,7 +148,8 @@ static int read_tag(reader *r, const char *s, size_t size, int line)
 {
     size_t key = 1;
     while (key < size && s[key] != ':' && s[key] != ']') key++;
-    if (s[0] != '[' || size < 2 || !utf8_is_letter((unsigned char)s[1]) || key == size || s[key] != ':') return 0;
+    if (s[0] != '[' || size < 2 || !utf8_is_letter((unsigned char)s[1]) || key == size || s[key] != ':')
+        return 0;
     if (key != 7 || strncasecmp(s + 1, "offset", 6) != 0) return 1;
     size_t at = key + 1;
     at += blanks(s + at, size - at);
@@ -167,8 +168,9 @@ static void remark_untimed(const reader *r, const char *s, size_t size, int line
 {
     const char *colon = memchr(s, ':', size < 12 ? size : 12);
     int like_stamp = colon && colon > s && colon[-1] >= '0' && colon[-1] <= '9';
-    lrc_remark(r->to, line, like_stamp ? "left out: its time stamp is not understood; write [mm:ss.xx]"
-                                       : "left out: it has no time stamp [mm:ss.xx]");
+    lrc_remark(r->to, line,
+               like_stamp ? "left out: its time stamp is not understood; write [mm:ss.xx]"
+                          : "left out: it has no time stamp [mm:ss.xx]");
 }
 
 static drgen_status read_line(reader *r, const char *s, size_t size, int line)
@@ -207,7 +209,8 @@ static void apply_offset(const reader *r)
     lrc *l = r->to->out;
     for (size_t i = 0; i < l->count; i++) {
         double t = l->lines[i].seconds - r->offset_ms / 1000;
-        if (t < 0) lrc_remark(r->to, l->lines[i].line, "the offset moves it before the start; it starts at 0");
+        if (t < 0)
+            lrc_remark(r->to, l->lines[i].line, "the offset moves it before the start; it starts at 0");
         l->lines[i].seconds = t < 0 ? 0 : t;
     }
 }

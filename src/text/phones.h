@@ -1,5 +1,5 @@
-/* phones.h - the model's phoneme symbols and their token ids (vocabulary id + 1; 0 means "nothing here"). Knows no
- * language. Source: DiffRhythm g2p/g2p/vocab.json. */
+/* phones.h - the model's phoneme symbols and their token ids (vocabulary id + 1; 0 means "nothing here").
+ * Knows no language. Source: DiffRhythm g2p/g2p/vocab.json. */
 #ifndef TEXT_PHONES_H
 #define TEXT_PHONES_H
 

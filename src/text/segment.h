@@ -1,4 +1,5 @@
-/* segment.h - splits a lyric into stretches of one language. Source: DiffRhythm g2p, LangSegment; spec lyrics.md 2. */
+/* segment.h - splits a lyric into stretches of one language. Source: DiffRhythm g2p, LangSegment; spec
+ * lyrics.md 2. */
 #ifndef TEXT_SEGMENT_H
 #define TEXT_SEGMENT_H
 
@@ -12,8 +13,9 @@ typedef struct {
     segment_language language;
 } segment;
 
-/* The segment that starts at s[0..size), valid UTF-8, size > 0. Anything but Chinese and Latin letters belongs to the
- * segment before it, at the start to the first; SEGMENT_OTHER only when the whole text holds no such letter. */
+/* The segment that starts at s[0..size), valid UTF-8, size > 0. Anything but Chinese and Latin letters
+ * belongs to the segment before it, at the start to the first; SEGMENT_OTHER only when the whole text holds
+ * no such letter. */
 segment segment_next(const char *s, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
-/* str.h - growable byte strings for the passes of the lyrics front end. An allocation that fails is remembered: later
- * additions do nothing, and str_check at the end of a pass tells. */
+/* str.h - growable byte strings for the passes of the lyrics front end. An allocation that fails is
+ * remembered: later additions do nothing, and str_check at the end of a pass tells. */
 #ifndef TEXT_STR_H
 #define TEXT_STR_H
 

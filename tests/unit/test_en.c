@@ -30,12 +30,12 @@ TEST(en_expands)
         {"", ""},
         {"Mr. X and MRS Y", "mister. X and misess Y"},
         {"st. 1st stone st", "saint.  first  stone saint"},
-        {"dr_ \xC3\xA9" "co co\xCC\x81 etc,btw", "dr_ \xC3\xA9" "co company\xCC\x81 et cetera,by the way"},
-        {"drs Jr LT \xC5\xBFt", "doctors junior lieutenant saint"},
+        {"dr_ éco co\xCC\x81 etc,btw", "dr_ éco company\xCC\x81 et cetera,by the way"},
+        {"drs Jr LT ſt", "doctors junior lieutenant saint"},
         {"1,2,3", " one hundred twenty-three "},
         {",1,,2,", ", twelve ,"},
-        {"\xC2\xA3" "5 \xC2\xA3" "1,000", " five  pounds  one thousand  pounds"},
-        {"\xC2\xA3,5 \xC2\xA3 5", ", five  pounds \xC2\xA3  five "},
+        {"£5 £1,000", " five  pounds  one thousand  pounds"},
+        {"£,5 £ 5", ", five  pounds £  five "},
         {"$5", "  five  dollars "},
         {"$1", "  one  dollar "},
         {"$0.01", "  one  cent "},
@@ -46,7 +46,8 @@ TEST(en_expands)
         {"$1.2.3", "  one  point  two . three  dollars "},
         {"$", "$"},
         {"$.", "$."},
-        {"1/2 1/4 3/2 3/4 2/3 24/7", " one half   one quarter   three halves   three quarters   two third   twenty-four seventh "},
+        {"1/2 1/4 3/2 3/4 2/3 24/7",
+         " one half   one quarter   three halves   three quarters   two third   twenty-four seventh "},
         {"01/02 101/1/2", " one half   one hundred and one first / two "},
         {"1/ /2", " one / / two "},
         {"3.14 1.2.3 5.", " three  point  fourteen   one  point  two . three   five ."},
@@ -70,7 +71,8 @@ TEST(en_expands)
 
 TEST(en_refuses_what_the_original_refuses)
 {
-    static const char *const bad[] = {"$,5", "$5,.5 $1,.5", "1000000000000000000000000000000000000", "9999999999999999999999999999999999999th",
+    static const char *const bad[] = {"$,5", "$5,.5 $1,.5", "1000000000000000000000000000000000000",
+                                      "9999999999999999999999999999999999999th",
                                       "1/2000000000000000000000000000000000000"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         drgen_status strict, plain;
@@ -95,20 +97,26 @@ TEST(en_cleans)
     static const pair cases[] = {
         {"", ""},
         {"  a  b\t\nc ", "a b c"},
-        {"\xEF\xBC\x8C\xE3\x80\x82\xEF\xBC\x81\xEF\xBC\x9F\xEF\xBC\x9B\xEF\xBC\x9A\xE3\x80\x81\xE2\x80\x98\xE2\x80\x99\xE2\x8B\xAF",
-         ",.!?;:,''\xE2\x80\xA6"},
-        {"a... b....c \xE3\x80\x82\xE3\x80\x82\xE3\x80\x82 d..", "a\xE2\x80\xA6" "b\xE2\x80\xA6.c\xE2\x80\xA6" "d.."},
-        {"a\xC2\xB7\xC2\xB7\xC2\xB7" "b\xC2\xB7\xC2\xB7 \xE3\x83\xBB\xE3\x83\xBB\xE3\x83\xBB\xE3\x83\xBB" "c", "a\xE2\x80\xA6" "b\xE2\x80\xA6" "c"},
-        {"twenty-one \"love\xE2\x80\x94hate\" [x] (y) AC/DC @#&*", "twentyone lovehate x y ACDC "},
+        {"，。！？；：、‘’⋯", ",.!?;:,''…"},
+        {"a... b....c 。。。 d..", "a…b….c…d.."},
+        {"a···b·· ・・・・c", "a…b…c"},
+        {"twenty-one \"love—hate\" [x] (y) AC/DC @#&*", "twentyone lovehate x y ACDC "},
         {"don 't , 'x' !", "don't,'x'!"},
-        {"\xF0\x9F\x8E\xB5 note \xF0\x9F\x8E\xB5", " note "},
-        {"re\xCC\x81sume\xCC\x81 caf\xC3\xA9 \xC2\xBD", "resume caf\xC3\xA9 \xC2\xBD"},
-        {"- a", " a"}, {"a - , - b", "a,b"}, {".- -.", ".."}, {"\xEF\xBB\xBF" "a", "a"}, {"a_b", "a_b"},
+        {"🎵 note 🎵", " note "},
+        {"re\xCC\x81sume\xCC\x81 café ½", "resume café ½"},
+        {"- a", " a"},
+        {"a - , - b", "a,b"},
+        {".- -.", ".."},
+        {"\xEF\xBB\xBF"
+         "a",
+         "a"},
+        {"a_b", "a_b"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         str out = {0}, again = {0};
         en_clean(&out, cases[i].text, strlen(cases[i].text));
-        CHECKF(strcmp(str_text(&out), cases[i].want) == 0, "\"%s\" gives \"%s\"", cases[i].text, str_text(&out));
+        CHECKF(strcmp(str_text(&out), cases[i].want) == 0, "\"%s\" gives \"%s\"", cases[i].text,
+               str_text(&out));
         str_free(&out);
         str_free(&again);
     }
@@ -119,7 +127,7 @@ TEST(en_pieces)
     static const pair cases[] = {
         {"", ""},
         {" \n ", ""},
-        {"h_\xCB\x88" "a_\xCB\x8C" "b c_d ", "h|a|b|_|c|d"},
+        {"h_ˈa_ˌb c_d ", "h|a|b|_|c|d"},
         {"a__b___c_ d__ e", "a|b|c|_|d|_|e"},
         {"a  b   c\nd", "a|_|b|_||_|c|_|d"},
         {"(ko)_x_(en-us) y", "|x||_|y"},
@@ -131,7 +139,8 @@ TEST(en_pieces)
     for (size_t i = 0; i < COUNT(cases); i++) {
         str out = {0};
         en_piece_phonemes(&out, cases[i].text, strlen(cases[i].text));
-        CHECKF(strcmp(str_text(&out), cases[i].want) == 0, "\"%s\" gives \"%s\"", cases[i].text, str_text(&out));
+        CHECKF(strcmp(str_text(&out), cases[i].want) == 0, "\"%s\" gives \"%s\"", cases[i].text,
+               str_text(&out));
         str_free(&out);
     }
 }
@@ -150,18 +159,23 @@ static void name_tokens(const en_tokens *t, char *out, size_t room)
 TEST(en_joins)
 {
     static const pair cases[] = {
-        {"t|\xC9\xB9|d|\xC9\xB9|t|s|d|z|z", "t\xC9\xB9 d\xC9\xB9 ts dz z"},
+        {"t|ɹ|d|ɹ|t|s|d|z|z", "tɹ dɹ ts dz z"},
         {"t|t|s|_|t|_|s|d", "t ts _ t _ s d"},
-        {"\xC9\xAA|\xC9\xB9|o\xCB\x90|\xC9\xB9|o\xCB\x90|d", "\xC9\xAA\xC9\xB9 o\xCB\x90\xC9\xB9 o\xCB\x90 d"},
-        {"\xC9\x90|\xE1\xB5\xBB|\xC9\x99l|x|\xC9\xAC|\xCA\x94|n\xCC\xA9|d", "\xC9\x9A \xC9\xAA l k l t n d"},
-        {"\xE1\xB5\xBB|\xC9\xB9|\xCA\x94|\xC9\xB9", "\xC9\xAA \xC9\xB9 t \xC9\xB9 _"}, /* no merge after renaming */
-        {"h|\xC9\x99|l|o\xCA\x8A", "h \xC9\x99 l o\xCA\x8A _"},                          /* ends in a vowel: a gap */
-        {"w|\xC9\x9C\xCB\x90|l|d", "w \xC9\x9C\xCB\x90 l d"},
+        {"ɪ|ɹ|oː|ɹ|oː|d", "ɪɹ oːɹ oː d"},
+        {"ɐ|ᵻ|əl|x|ɬ|ʔ|n\xCC\xA9|d", "ɚ ɪ l k l t n d"},
+        {"ᵻ|ɹ|ʔ|ɹ", "ɪ ɹ t ɹ _"},   /* no merge after renaming */
+        {"h|ə|l|oʊ", "h ə l oʊ _"}, /* ends in a vowel: a gap */
+        {"w|ɜː|l|d", "w ɜː l d"},
         {"|,|a|,|", ", a ,"},
         {"a|qq|s", "a ? s _"},
         {"t|qq|s|d", "t ? s d"},
-        {"s", "s _"}, {"ts`\xCA\xB0", "ts`\xCA\xB0 _"}, {"\xC9\x9A", "\xC9\x9A"}, {"v", "v"}, {"\xE2\x80\xA6", "\xE2\x80\xA6"},
-        {"", ""}, {"|||", ""},
+        {"s", "s _"},
+        {"ts`ʰ", "ts`ʰ _"},
+        {"ɚ", "ɚ"},
+        {"v", "v"},
+        {"…", "…"},
+        {"", ""},
+        {"|||", ""},
     };
     phones p;
     CHECK(phones_open(&p, NULL) == DRGEN_OK);
@@ -173,12 +187,14 @@ TEST(en_joins)
         CHECKF(strcmp(got, cases[i].want) == 0, "\"%s\" gives \"%s\"", cases[i].text, got);
         free(t.ids);
         t = (en_tokens){0};
-        CHECK((en_join(&t, &p, cases[i].text, strlen(cases[i].text), 1, NULL) == DRGEN_OK) == (*cases[i].want != 0));
+        CHECK((en_join(&t, &p, cases[i].text, strlen(cases[i].text), 1, NULL) == DRGEN_OK) ==
+              (*cases[i].want != 0));
         free(t.ids);
     }
-    CHECK(phones_id(&p, "\xC3\xA7", 2) == 69 && phones_id(&p, "c\xCC\xA7", 3) == 324); /* one and two code points */
-    CHECK(phones_id(&p, "g", 1) == 328 && phones_id(&p, "\xC9\xA1", 2) == 33 && phones_id(&p, "", 0) == 0);
-    CHECK(!phones_symbol(0) && !phones_symbol(364) && !phones_symbol(-1) && strcmp(phones_symbol(363), "\xE2\x80\xA6") == 0);
+    CHECK(phones_id(&p, "ç", 2) == 69 && phones_id(&p, "c\xCC\xA7", 3) == 324); /* one and two code points */
+    CHECK(phones_id(&p, "g", 1) == 328 && phones_id(&p, "ɡ", 2) == 33 && phones_id(&p, "", 0) == 0);
+    CHECK(!phones_symbol(0) && !phones_symbol(364) && !phones_symbol(-1) &&
+          strcmp(phones_symbol(363), "…") == 0);
     for (int32_t id = 1; id <= PHONES_COUNT; id++)
         CHECK(phones_id(&p, phones_symbol(id), strlen(phones_symbol(id))) == id);
     phones_close(&p);
@@ -193,19 +209,19 @@ TEST(en_segments)
         segment_language languages[4];
     } cases[] = {
         {"hello", {5}, {SEGMENT_EN}},
-        {"123 \xE2\x99\xAA", {7}, {SEGMENT_OTHER}},
+        {"123 ♪", {7}, {SEGMENT_OTHER}},
         {"1 a 2", {5}, {SEGMENT_EN}},
-        {"\xE5\x9C\xA8" "2am", {4, 2}, {SEGMENT_ZH, SEGMENT_EN}},
-        {"- a \xE4\xBD\xA0 b", {4, 4, 1}, {SEGMENT_EN, SEGMENT_ZH, SEGMENT_EN}},
-        {"\xE9\xBE\xA6 a", {5}, {SEGMENT_EN}}, /* U+9FA6 is no Chinese here */
+        {"在2am", {4, 2}, {SEGMENT_ZH, SEGMENT_EN}},
+        {"- a 你 b", {4, 4, 1}, {SEGMENT_EN, SEGMENT_ZH, SEGMENT_EN}},
+        {"龦 a", {5}, {SEGMENT_EN}}, /* U+9FA6 is no Chinese here */
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *s = cases[i].text;
         size_t left = strlen(s);
         for (int k = 0; left; k++) {
             segment got = segment_next(s, left);
-            CHECKF(k < 4 && got.size == cases[i].sizes[k] && got.language == cases[i].languages[k], "case %zu part %d: %zu bytes of language %d",
-                   i, k, got.size, (int)got.language);
+            CHECKF(k < 4 && got.size == cases[i].sizes[k] && got.language == cases[i].languages[k],
+                   "case %zu part %d: %zu bytes of language %d", i, k, got.size, (int)got.language);
             s += got.size;
             left -= got.size;
         }
@@ -213,7 +229,8 @@ TEST(en_segments)
 }
 
 /* A voice that spells: every letter is its own phoneme, words end at blanks; counts its calls. */
-static drgen_status spell(void *user, const char *piece, void (*put)(void *to, const char *ipa), void *to, drgen_err *err)
+static drgen_status spell(void *user, const char *piece, void (*put)(void *to, const char *ipa), void *to,
+                          drgen_err *err)
 {
     (void)err;
     ++*(int *)user;
@@ -238,14 +255,14 @@ TEST(g2p_front_door)
         {"", "", NULL, 0},
         {"  \xE3\x80\x80", "", NULL, 0},
         {"...", "", "no letters", 0},
-        {"\xE2\x99\xAA \xE2\x99\xAA", "", "no letters", 0},
-        {"\xE3\x81\x95\xE3\x81\x8F\xE3\x82\x89 7", "", "script", 0},
-        {"\xEC\x95\x88\xEB\x85\x95", "", "script", 0},
-        {"\xD0\xBC\xD0\xB8\xD1\x80", "", "script", 0},
-        {"\xEF\xBC\x97", "", "no letters", 0}, /* a full-width digit */
+        {"♪ ♪", "", "no letters", 0},
+        {"さくら 7", "", "script", 0},
+        {"안녕", "", "script", 0},
+        {"мир", "", "script", 0},
+        {"７", "", "no letters", 0}, /* a full-width digit */
         {"a\xFF", NULL, NULL, 0},
-        {"\xE4\xBD\xA0\xE5\xA5\xBD", NULL, NULL, 0},
-        {"hello \xE4\xBD\xA0", NULL, NULL, 0},
+        {"你好", NULL, NULL, 0},
+        {"hello 你", NULL, NULL, 0},
     };
     int calls = 0;
     g2p_voice voice = {spell, &calls, "1.51"};
@@ -258,13 +275,15 @@ TEST(g2p_front_door)
             drgen_err err = {0};
             drgen_status s = g2p_line(g, cases[i].line, compat, &t.ids, &t.count, &silent, &err);
             int ok = compat ? cases[i].compat_ok : cases[i].want != NULL;
-            CHECKF(s == (ok ? DRGEN_OK : DRGEN_ERR_TEXT), "\"%s\" compat %d: %s", cases[i].line, compat, err.message);
+            CHECKF(s == (ok ? DRGEN_OK : DRGEN_ERR_TEXT), "\"%s\" compat %d: %s", cases[i].line, compat,
+                   err.message);
             CHECK((t.ids != NULL) == (t.count > 0) && (s == DRGEN_OK || (t.count == 0 && *err.message)));
             if (ok) {
                 char got[128];
                 name_tokens(&t, got, sizeof got);
                 CHECKF(strcmp(got, cases[i].want) == 0, "\"%s\" gives \"%s\"", cases[i].line, got);
-                CHECKF(cases[i].silent ? silent && strstr(silent, cases[i].silent) : !silent, "\"%s\": %s", cases[i].line, silent ? silent : "-");
+                CHECKF(cases[i].silent ? silent && strstr(silent, cases[i].silent) : !silent, "\"%s\": %s",
+                       cases[i].line, silent ? silent : "-");
             }
             free(t.ids);
         }
@@ -278,7 +297,8 @@ TEST(g2p_version_warning)
     static const struct {
         const char *version;
         int warns;
-    } cases[] = {{"", 0}, {"1.49.2", 0}, {"1.51", 0}, {"1.51.1", 0}, {"1.52.0", 1}, {"1.52-dev", 1}, {"1.100", 1}, {"2.0", 1}, {"2", 1}, {"x", 0}};
+    } cases[] = {{"", 0},         {"1.49.2", 0}, {"1.51", 0}, {"1.51.1", 0}, {"1.52.0", 1},
+                 {"1.52-dev", 1}, {"1.100", 1},  {"2.0", 1},  {"2", 1},      {"x", 0}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         g2p_voice voice = {NULL, NULL, cases[i].version};
         g2p *g;
@@ -289,12 +309,33 @@ TEST(g2p_version_warning)
     }
 }
 
-/* Numbers, commas, signs and marks in every order: the stages keep valid UTF-8, leave no digit and no white space but
- * single blanks, and strict mode only differs by refusing. */
+/* Numbers, commas, signs and marks in every order: the stages keep valid UTF-8, leave no digit and no white
+ * space but single blanks, and strict mode only differs by refusing. */
 TEST(en_stages_survive_anything)
 {
-    static const char *const bits[] = {"1", "0", "23", ",", ".", "$", "\xC2\xA3", "/", "%", "st", "th", " ", "mr", "\xC3\xA9", "'", "-", "a",
-                                       "\xE2\x80\xA6", "\xE3\x80\x82", "_", "\t", "\xC2\xB7", "99999999999999999999"};
+    static const char *const bits[] = {"1",
+                                       "0",
+                                       "23",
+                                       ",",
+                                       ".",
+                                       "$",
+                                       "£",
+                                       "/",
+                                       "%",
+                                       "st",
+                                       "th",
+                                       " ",
+                                       "mr",
+                                       "é",
+                                       "'",
+                                       "-",
+                                       "a",
+                                       "…",
+                                       "。",
+                                       "_",
+                                       "\t",
+                                       "·",
+                                       "99999999999999999999"};
     uint64_t rng = t_seed;
     for (int round = 0; round < 20000; round++) {
         str text = {0}, words = {0}, strict = {0}, clean = {0};
@@ -302,10 +343,12 @@ TEST(en_stages_survive_anything)
         CHECK(en_expand(&words, str_text(&text), text.size, 0, NULL) == DRGEN_OK);
         if (en_expand(&strict, str_text(&text), text.size, 1, NULL) == DRGEN_OK)
             CHECKF(strcmp(str_text(&words), str_text(&strict)) == 0, "\"%s\"", str_text(&text));
-        CHECKF(!strpbrk(str_text(&words), "0123456789"), "\"%s\" gives \"%s\"", str_text(&text), str_text(&words));
+        CHECKF(!strpbrk(str_text(&words), "0123456789"), "\"%s\" gives \"%s\"", str_text(&text),
+               str_text(&words));
         en_clean(&clean, str_text(&words), words.size);
         const char *c = str_text(&clean);
-        CHECKF(utf8_valid(c, clean.size) == clean.size && !strpbrk(c, "\t-$/%") && !strstr(c, "  ") && !strstr(c, ". ") && !strstr(c, " ,"),
+        CHECKF(utf8_valid(c, clean.size) == clean.size && !strpbrk(c, "\t-$/%") && !strstr(c, "  ") &&
+                   !strstr(c, ". ") && !strstr(c, " ,"),
                "\"%s\" gives \"%s\"", str_text(&text), c);
         str_free(&text), str_free(&words), str_free(&strict), str_free(&clean);
     }
@@ -334,7 +377,7 @@ TEST(en_long_texts)
 
 /* ---- the library ---- */
 
-static const char sentence[] = "Streetlights hum along the caf\xC3\xA9 wall, don't they?";
+static const char sentence[] = "Streetlights hum along the café wall, don't they?";
 
 static int read_sentence(g2p *g, int32_t **ids, size_t *count, drgen_err *err)
 {
@@ -363,6 +406,34 @@ static void *reader_thread(void *arg)
     return good ? NULL : arg;
 }
 
+/* Scripts mixed as 1.51 cannot stand (it then reads freed memory), and words past its limits. */
+TEST(espeak_survives_hard_text)
+{
+    static const char *const bits[] = {"a", "the", " ",  " ",  "안", "ϗ", "م", "ক", "क",
+                                       "Ⴄ", "ᄀ",  "さ", "Ｗ", "𝕫",  "м", "é", "_", "ⱨ"};
+    g2p *g;
+    CHECK(g2p_open(&g, NULL, NULL) == DRGEN_OK);
+    int with = *g2p_espeak_version(g) != 0;
+    uint64_t rng = t_seed;
+    for (int round = 0; round < 400 && with; round++) {
+        str line = {0};
+        str_puts(&line, "x");
+        int long_word = round % 50 == 0;
+        for (uint64_t n = long_word ? 5000 : rng_split(&rng) % 30; n; n--)
+            str_puts(&line, bits[long_word ? 1 : rng_split(&rng) % COUNT(bits)]);
+        en_tokens t = {0};
+        const char *silent;
+        drgen_err err = {0};
+        CHECKF(g2p_line(g, str_text(&line), 0, &t.ids, &t.count, &silent, &err) == DRGEN_OK, "\"%s\": %s",
+               str_text(&line), err.message);
+
+        free(t.ids);
+        str_free(&line);
+    }
+    if (!with) t_skip("built without espeak-ng");
+    g2p_close(g);
+}
+
 TEST(espeak_is_a_quiet_guest)
 {
     g2p *g;
@@ -370,7 +441,8 @@ TEST(espeak_is_a_quiet_guest)
     en_tokens want = {0};
     drgen_err err = {0};
     if (!*g2p_espeak_version(g)) {
-        CHECK(!read_sentence(g, &want.ids, &want.count, &err) && err.code == DRGEN_ERR_TEXT && strstr(err.message, "without espeak-ng"));
+        CHECK(!read_sentence(g, &want.ids, &want.count, &err) && err.code == DRGEN_ERR_TEXT &&
+              strstr(err.message, "without espeak-ng"));
         g2p_close(g);
         t_skip("built without espeak-ng");
         return;
