@@ -26,7 +26,7 @@ B := build/$(MODE)
 # ---- settings -------------------------------------------------------------------------------------------------
 std := -std=c11 -D_GNU_SOURCE -Isrc -I.
 warn := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes \
-	-Wvla -Wwrite-strings -Wno-format-truncation $(if $(CI),-Werror)
+	-Wvla -Wwrite-strings -Wno-format-truncation -Wno-missing-field-initializers $(if $(CI),-Werror)
 must := -fno-math-errno -ffp-contract=off -fvisibility=hidden -ffunction-sections -fdata-sections -pthread
 opt.release := -O2 -g -DNDEBUG
 opt.debug := -O0 -g

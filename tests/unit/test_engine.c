@@ -198,7 +198,7 @@ TEST(engine_measures_the_memory_it_uses)
     size_t guided = drgen_memory_needed(g, &s, &err);
     s.guidance = 0;
     size_t plain = drgen_memory_needed(g, &s, &err);
-    CHECK(plain > 0 && guided > plain);
+    CHECK(plain > 0 && guided >= plain);
     drgen_audio out = {0};
     CHECKF(drgen_generate(g, &s, &out, &err) == DRGEN_OK, "%s", err.message);
     drgen_report r = drgen_last_report(g);
