@@ -17,7 +17,10 @@ static void place(const lrc *l, int compat, size_t *notes)
     int32_t grid[FRAMES];
     frames_line *lines = calloc(l->count + 1, sizeof *lines);
     for (size_t i = 0; lines && i < l->count; i++)
-        lines[i] = (frames_line){l->lines[i].seconds, ids, strlen(l->lines[i].text) % 6, l->lines[i].line};
+        lines[i] = (frames_line){.seconds = l->lines[i].seconds,
+                                 .ids = ids,
+                                 .count = strlen(l->lines[i].text) % 6,
+                                 .line = l->lines[i].line};
     if (lines) frames_place(grid, FRAMES, compat ? 2048 : 512, 20, lines, l->count, compat, ignore, notes);
     free(lines);
 }

@@ -158,8 +158,10 @@ TEST(frames_places)
         frames_line lines[5];
         size_t count = 0;
         for (; count < 5 && c->lines[count].text; count++)
-            lines[count] = (frames_line){c->lines[count].seconds, ids[count],
-                                         make_ids(c->lines[count].text, ids[count]), (int)count + 1};
+            lines[count] = (frames_line){.seconds = c->lines[count].seconds,
+                                         .ids = ids[count],
+                                         .count = make_ids(c->lines[count].text, ids[count]),
+                                         .line = (int)count + 1};
         int32_t *grid = malloc(c->frames * sizeof *grid);
         memset(grid, 0x55, c->frames * sizeof *grid);
         char got[256] = "", notes[1024] = "";
@@ -186,7 +188,7 @@ TEST(frames_laws)
             t += (double)(r % 1000) / 500;
             size_t n = (size_t)(r >> 16) % 20;
             for (size_t k = 0; k < n; k++) ids[i][k] = 100 + i;
-            lines[i] = (frames_line){t, ids[i], n, i};
+            lines[i] = (frames_line){.seconds = t, .ids = ids[i], .count = n, .line = i};
         }
         frames_place(grid, FRAMES, 512, FRAMES / 21.6, lines, LINES, 0, NULL, NULL);
         size_t at = 0;
@@ -194,15 +196,17 @@ TEST(frames_laws)
             size_t from = at, n = 0;
             while (from < FRAMES && grid[from] != 100 + i) from++;
             while (from + n < FRAMES && grid[from + n] == 100 + i) n++;
+            CHECK(lines[i].start == (n ? (long)from : -1) && (n ? lines[i].placed >= n : lines[i].placed == 0));
             if (n == 0) continue;
             CHECK(n == lines[i].count && (from + n == FRAMES || grid[from + n] == 2));
             CHECK(lines[i].seconds <= 0 || from >= (size_t)(lines[i].seconds * 44100 / 2048));
             at = from + n;
         }
         frames_place(grid, FRAMES, 512, FRAMES / 21.6, lines, LINES, 1, NULL, NULL);
-        size_t tokens = 0;
+        size_t tokens = 0, placed = 0;
         for (int i = 0; i < FRAMES; i++) tokens += grid[i] != 0;
-        CHECK(tokens <= FRAMES);
+        for (int i = 0; i < LINES; i++) placed += lines[i].placed;
+        CHECK(tokens == placed);
         free(grid);
     }
 }
