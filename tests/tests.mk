@@ -17,13 +17,22 @@ $(B)/embed_cc: tests/embed/test_embed.cc $(B)/include/drgen.h $(B)/libdrgen.a
 	@echo "  ld $@"; $(CXX) -std=c++11 $(embed_flags) $< $(B)/libdrgen.a $(LIBS) -o $@
 have_cxx := $(shell command -v $(CXX) 2>/dev/null)
 
-check: drgen libdrgen.a $(B)/unit $(B)/golden $(B)/embed_c $(if $(have_cxx),$(B)/embed_cc) check-asan
-	@sh tests/run.sh
-.PHONY: check-asan check-full
+.PHONY: check check-full check-build check-asan check-more
+check-build: drgen libdrgen.a $(B)/unit $(B)/golden $(B)/embed_c $(if $(have_cxx),$(B)/embed_cc) check-asan
 check-asan:
 	@$(MAKE) --no-print-directory MODE=asan build/asan/unit build/asan/golden
-check-full: check
-	@sh tests/full.sh
+check-more: check-build
+	@$(MAKE) --no-print-directory MODE=asan build/asan/drgen
+	@$(MAKE) --no-print-directory MODE=tsan build/tsan/unit
+	@if command -v clang > /dev/null; then $(MAKE) --no-print-directory MODE=fuzz CC=clang CI= \
+	    $(patsubst %,build/fuzz/fuzz_%,$(fuzz_names)); fi
+
+check: check-build
+	@sh tests/run.sh
+
+# GOLDEN_FULL=DIR adds the cases under DIR.
+check-full: check-more
+	@GOLDEN_FULL=$(GOLDEN_FULL) sh tests/run.sh full
 
 symbols: libdrgen.a
 	@sh tests/check_symbols.sh

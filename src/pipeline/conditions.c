@@ -56,10 +56,31 @@ static drgen_status place_lines(drgen *g, const request *r, const lrc *text, fra
     if (tokens_all == 0)
         return err_fail(err, DRGEN_ERR_TEXT, "lyrics: no line can be sung%s%s; a line looks like [00:12.50]words",
                         n->first[0] ? "; " : "", n->first);
+    if (g2p_espeak_warning(g->g2p)) engine_log(g, DRGEN_LOG_WARNING, "%s", g2p_espeak_warning(g->g2p));
     frames_place(tokens, r->frames, g->cfg.dit.max_frames, r->seconds, lines, text->count, compat, note, n);
     for (size_t t = 0; t < r->frames; t++) sung += tokens[t] != 0;
     if (sung == 0 && !compat)
         return err_fail(err, DRGEN_ERR_TEXT, "lyrics: no line starts within the song's %g seconds", r->seconds);
+    return DRGEN_OK;
+}
+
+/* The song's lyrics as the LRC reader wants them, malloc'd: plain lines get times; for the original's reader lines end
+ * as they do when Python opens a file. */
+static drgen_status read_text(drgen *g, const request *r, char **out, drgen_err *err)
+{
+    const char *lyrics = r->song->lyrics;
+    if (!r->song->lyrics_compat && !lyrics_is_timed(lyrics)) {
+        ERR_TRY(lyrics_time(g->g2p, lyrics, r->seconds, r->song->bpm, out, err));
+        engine_log(g, DRGEN_LOG_INFO, "the lyrics have no time stamps: their lines are spread over the song");
+        return DRGEN_OK;
+    }
+    char *to = *out = strdup(lyrics);
+    if (!to) return err_fail(err, DRGEN_ERR_NOMEM, "lyrics: out of memory");
+    if (!r->song->lyrics_compat) return DRGEN_OK;
+    for (const char *from = lyrics; *from; from++)
+        if (*from != '\r') *to++ = *from;
+        else if (from[1] != '\n') *to++ = '\n';
+    *to = '\0';
     return DRGEN_OK;
 }
 
@@ -71,15 +92,8 @@ drgen_status conditions_lyrics(drgen *g, const request *r, int32_t *tokens, drge
     notes n = {.g = g};
     lrc text = {0};
     frames_line *lines = NULL;
-    const char *lyrics = r->song->lyrics;
-    char *made = NULL;
-    drgen_status status = DRGEN_OK;
-    if (!r->song->lyrics_compat && !lyrics_is_timed(lyrics)) {
-        status = lyrics_time(g->g2p, lyrics, r->seconds, r->song->bpm, &made, err);
-        if (status == DRGEN_OK)
-            engine_log(g, DRGEN_LOG_INFO, "the lyrics have no time stamps; their lines are spread over the song (`drgen time` shows how)");
-    }
-    if (made) lyrics = made;
+    char *lyrics = NULL;
+    drgen_status status = read_text(g, r, &lyrics, err);
     if (status == DRGEN_OK) status = lrc_parse(&text, lyrics, strlen(lyrics), r->song->lyrics_compat, note, &n, err);
     if (status != DRGEN_OK) goto done;
     lines = calloc(text.count + 1, sizeof *lines);
@@ -88,8 +102,8 @@ drgen_status conditions_lyrics(drgen *g, const request *r, int32_t *tokens, drge
 done:
     for (size_t i = 0; lines && i < text.count; i++) free((void *)(uintptr_t)lines[i].ids);
     free(lines);
-    free(made);
     lrc_free(&text);
+    free(lyrics);
     return status;
 }
 

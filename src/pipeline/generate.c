@@ -139,13 +139,15 @@ static drgen_status sample(job *j, drgen_err *err)
     rng_torch_normal(&rng, j->x, latent);
     residency_want(j->g, j->g->dit_file);
     ERR_TRY(enter(j, DRGEN_SAMPLE, s->steps - 1, err));
+    double prepare = now();
     lay_out_sampling(j);
     cfm_run run = {.steps = s->steps, .guidance = s->guidance, .sway = s->sway, .velocity = velocity,
                    .step = stepped, .user = j};
     double start = now();
     drgen_status status = cfm_sample(&run, j->x, latent, j->v, j->null_v, err);
-    j->report.seconds_sample = now() - start;
-    if (j->report.evaluations) j->report.seconds_per_evaluation = j->report.seconds_sample / j->report.evaluations;
+    double end = now();
+    j->report.seconds_sample = end - prepare;
+    if (j->report.evaluations) j->report.seconds_per_evaluation = (end - start) / j->report.evaluations;
     arena_rewind(j->n.work, mark);
     residency_drop(j->g, j->g->dit_file);
     return status;
