@@ -80,6 +80,13 @@ $(B)/%.o: %.c
 	@echo "  cc $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(isa) -MMD -MP -c $< -o $@
 
+# The Chinese dictionary (weights_tools/main_lexpack.c makes zh.bin).
+$(B)/zh_data.o: src/text/zh_data.S src/text/zh.bin
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c $< -o $@
+$(B)/lexpack: $(call obj,weights_tools/main_lexpack.c src/base/utf8.c)
+	$(link)
+
 $(B)/embedded.o: $(B)/embedded.S
 	$(Q)$(CC) -c $< -o $@
 
@@ -93,7 +100,7 @@ $(EMBED)/model.json: $(B)/mktiny
 	$(Q)rm -rf $(EMBED) && $(B)/mktiny $(EMBED) tests/golden/spm/spm.model
 endif
 
-base_obj := $(call obj,$(lib_src))
+base_obj := $(call obj,$(lib_src)) $(B)/zh_data.o
 tool_base := $(filter $(B)/src/base/% $(B)/src/io/% $(B)/src/kernels/% $(B)/src/model/config.o,$(base_obj))
 link = @echo "  ld $@"; $(CC) $(sanitize) -pthread $^ $(LIBS) $(LDFLAGS) -o $@
 

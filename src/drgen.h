@@ -65,6 +65,7 @@ typedef struct {
     int threads;             /* 0: one per core this process may use */
     const char *espeak_data; /* folder that holds espeak-ng-data; NULL: the system's. One per process: espeak-ng is
                                 opened by the first handle that reads lyrics */
+    const char *zh_lexicon;  /* the original's chinese_lexicon.txt, for its readings; NULL: the dictionary inside */
     drgen_log log;
     void *log_user;
 } drgen_config;

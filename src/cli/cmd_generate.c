@@ -195,6 +195,7 @@ static int make_song(session *s)
     config.model_dir = o->model;
     config.threads = o->threads;
     config.espeak_data = o->espeak_data;
+    config.zh_lexicon = o->zh_lexicon;
     config.log = on_log;
     config.log_user = s;
     s->g = drgen_open(&config, &err);

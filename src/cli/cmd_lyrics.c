@@ -12,7 +12,7 @@
 enum { WORDS_LOST = 3 }; /* exit code of check */
 
 typedef struct {
-    const char *file, *espeak_data;
+    const char *file, *espeak_data, *zh_lexicon;
     double length, bpm;
     int json, compat, help;
 } command;
@@ -20,15 +20,16 @@ typedef struct {
 #define ROW_LENGTH {"length", "audio-length", 0, OPT_REAL, offsetof(command, length), 95, 285, "SECONDS", "of the song: 95, or 96..285"}
 #define ROW_BPM {"bpm", NULL, 0, OPT_REAL, offsetof(command, bpm), 30, 300, "N", "beat to start lines on (plain lyrics)"}
 #define ROW_ESPEAK {"espeak-data", NULL, 0, OPT_TEXT, offsetof(command, espeak_data), 0, 0, "DIR", "folder that holds espeak-ng-data"}
+#define ROW_LEXICON {"zh-lexicon", NULL, 0, OPT_TEXT, offsetof(command, zh_lexicon), 0, 0, "FILE", "readings from the original's chinese_lexicon.txt"}
 #define ROW_HELP {"help", NULL, 'h', OPT_FLAG, offsetof(command, help), 0, 0, NULL, "this text"}
 
 static const opt check_table[] = {
     ROW_LENGTH, ROW_BPM,
     {"json", NULL, 0, OPT_FLAG, offsetof(command, json), 0, 0, NULL, "one JSON object instead of a table"},
     {"lyrics-compat", NULL, 0, OPT_FLAG, offsetof(command, compat), 0, 0, NULL, "read them exactly as the original, quirks included"},
-    ROW_ESPEAK, ROW_HELP};
-static const opt time_table[] = {ROW_LENGTH, ROW_BPM, ROW_ESPEAK, ROW_HELP};
-static const opt phonemes_table[] = {ROW_ESPEAK, ROW_HELP};
+    ROW_ESPEAK, ROW_LEXICON, ROW_HELP};
+static const opt time_table[] = {ROW_LENGTH, ROW_BPM, ROW_ESPEAK, ROW_LEXICON, ROW_HELP};
+static const opt phonemes_table[] = {ROW_ESPEAK, ROW_LEXICON, ROW_HELP};
 
 static int fail(int code, const char *message)
 {
@@ -105,6 +106,7 @@ int cmd_check(int argc, char **argv)
     if (!text) return fail(1, message);
     drgen_config config = drgen_config_default();
     config.espeak_data = c.espeak_data;
+    config.zh_lexicon = c.zh_lexicon;
     drgen_status status = drgen_lyrics_check(&config, text, c.length, c.bpm, c.compat, &l, &err);
     free(text);
     if (status != DRGEN_OK) return fail(1, err.message);
@@ -132,6 +134,7 @@ int cmd_time(int argc, char **argv)
     if (!text) return fail(1, message);
     drgen_config config = drgen_config_default();
     config.espeak_data = c.espeak_data;
+    config.zh_lexicon = c.zh_lexicon;
     drgen_status status = drgen_lyrics_time(&config, text, c.length, c.bpm, &out, &err);
     free(text);
     if (status != DRGEN_OK) return fail(1, err.message);
@@ -149,6 +152,7 @@ int cmd_phonemes(int argc, char **argv)
     if (stop) return stop - 1;
     drgen_config config = drgen_config_default();
     config.espeak_data = c.espeak_data;
+    config.zh_lexicon = c.zh_lexicon;
     if (drgen_phonemes(&config, c.file, &out, &err) != DRGEN_OK) return fail(1, err.message);
     printf("%s\n", out);
     free(out);

@@ -37,6 +37,7 @@ static const opt table[] = {
     {"half-tables", NULL, 0, OPT_FLAG, AT(half_tables), 0, 0, NULL,
      "half-precision position tables, as released songs had"},
     {"espeak-data", NULL, 0, OPT_TEXT, AT(espeak_data), 0, 0, "DIR", "folder that holds espeak-ng-data"},
+    {"zh-lexicon", NULL, 0, OPT_TEXT, AT(zh_lexicon), 0, 0, "FILE", "readings from the original's chinese_lexicon.txt"},
     {"chunked", NULL, 0, OPT_FLAG, AT(chunked), 0, 0, NULL, "accepted; sound is always decoded in pieces"},
     {.kind = OPT_GROUP, .help = "What to say:"},
     {"json", NULL, 0, OPT_FLAG, AT(json), 0, 0, NULL, "progress and result as JSON lines on standard output"},

@@ -6,7 +6,7 @@
 #include "cli/prompt_opts.h"
 
 typedef struct {
-    const char *lyrics, *prompt, *style, *negative, *model, *output, *output_dir, *preset, *espeak_data;
+    const char *lyrics, *prompt, *style, *negative, *model, *output, *output_dir, *preset, *espeak_data, *zh_lexicon;
     prompt_opts words; /* a prompt in keywords */
     double bpm;
     double length; /* seconds; 0: the model's own */

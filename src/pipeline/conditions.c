@@ -27,13 +27,17 @@ static void note(void *user, int line, const char *message)
 /* The phonemes of every line; lines that say nothing stay, as marks in time. */
 static drgen_status read_lines(drgen *g, const lrc *text, int compat, frames_line *lines, notes *n, drgen_err *err)
 {
+    size_t chinese = 0;
+    for (size_t i = 0; i < text->count; i++) chinese += (size_t)g2p_is_chinese(text->lines[i].text);
+    g2p_digits_in(g->g2p, chinese > 0);
     for (size_t i = 0; i < text->count; i++) {
         const lrc_line *from = &text->lines[i];
         int32_t *ids = NULL;
         const char *silent = NULL;
         drgen_err why = {0};
         drgen_status status = g2p_line(g->g2p, from->text, compat, &ids, &lines[i].count, &silent, &why);
-        if (status != DRGEN_OK) return err_fail(err, status, "lyrics: line %d: %s", from->line, why.message);
+        if (status == DRGEN_ERR_TEXT && !compat) note(n, from->line, why.message); /* one line never ends a song */
+        else if (status != DRGEN_OK) return err_fail(err, status, "lyrics: line %d: %s", from->line, why.message);
         lines[i].seconds = from->seconds;
         lines[i].ids = ids;
         lines[i].line = from->line;

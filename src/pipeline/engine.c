@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels/gemm.h"
+#include "pipeline/lyrics.h"
 
 #define VERSION "0.1.0"
 
@@ -99,6 +100,8 @@ static drgen_status open_all(drgen *g, const drgen_config *config, drgen_err *er
 {
     if (config->espeak_data && !(g->espeak_data = strdup(config->espeak_data)))
         return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", config->espeak_data);
+    if (config->zh_lexicon && !(g->zh_lexicon = strdup(config->zh_lexicon)))
+        return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", config->zh_lexicon);
     if (config->model_dir) ERR_TRY(modeldir_open(&g->dir, config->model_dir, err));
     else g->dir = modeldir_open_packed(embedded_files);
     ERR_TRY(config_read(&g->dir, &g->cfg, err));
@@ -144,6 +147,7 @@ void drgen_close(drgen *g)
     pool_close(g->pool);
     modeldir_close(&g->dir);
     free(g->espeak_data);
+    free(g->zh_lexicon);
     free(g);
 }
 
@@ -190,7 +194,7 @@ drgen_status engine_need_text(drgen *g, drgen_err *err)
 
 drgen_status engine_need_g2p(drgen *g, drgen_err *err)
 {
-    return g->g2p ? DRGEN_OK : g2p_open(&g->g2p, g->espeak_data, err);
+    return g->g2p ? DRGEN_OK : lyrics_reader(&g->g2p, g->espeak_data, g->zh_lexicon, err);
 }
 
 size_t engine_prompt_limit(const drgen *g)

@@ -16,7 +16,7 @@ enum { ENGINE_HOP = 2048, ENGINE_RATE = 44100, ENGINE_CHANNELS = 2 };
 struct drgen {
     drgen_log log;
     void *log_user;
-    char *espeak_data; /* or NULL */
+    char *espeak_data, *zh_lexicon; /* or NULL */
     modeldir dir;
     model_cfg cfg;
     pool *pool;

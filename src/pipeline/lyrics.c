@@ -33,6 +33,22 @@ static void remark(void *user, int line, const char *message)
     r->to->remarks[r->to->remark_count++] = text;
 }
 
+drgen_status lyrics_reader(g2p **out, const char *espeak_data, const char *zh_lexicon, drgen_err *err)
+{
+    ERR_TRY(g2p_open(out, espeak_data, err));
+    drgen_status status = zh_lexicon ? g2p_set_lexicon(*out, zh_lexicon, err) : DRGEN_OK;
+    if (status != DRGEN_OK) {
+        g2p_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+static drgen_status open_reader(g2p **out, const drgen_config *config, drgen_err *err)
+{
+    return lyrics_reader(out, config ? config->espeak_data : NULL, config ? config->zh_lexicon : NULL, err);
+}
+
 /* ---- times for plain text */
 
 /* A line that begins like "[00:12" or "[ti:": somebody meant LRC. */
@@ -128,6 +144,9 @@ static const char *last_remark(const drgen_lyrics *l, int line)
 
 static drgen_status read_lines(g2p *g, const lrc *text, int compat, frames_line *lines, remarks *r, drgen_err *err)
 {
+    size_t chinese = 0;
+    for (size_t i = 0; i < text->count; i++) chinese += (size_t)g2p_is_chinese(text->lines[i].text);
+    g2p_digits_in(g, chinese > 0);
     for (size_t i = 0; i < text->count; i++) {
         const char *silent = NULL;
         int32_t *ids = NULL;
@@ -206,7 +225,7 @@ drgen_status drgen_lyrics_check(const drgen_config *config, const char *text, do
     char *made = NULL;
     err_clear(err);
     *out = (drgen_lyrics){.timed = 1};
-    drgen_status status = g2p_open(&g, config ? config->espeak_data : NULL, err);
+    drgen_status status = open_reader(&g, config, err);
     if (status == DRGEN_OK && !compat && !lyrics_is_timed(text)) {
         out->timed = 0;
         status = lyrics_time(g, text, seconds, bpm, &made, err);
@@ -237,7 +256,7 @@ drgen_status drgen_lyrics_time(const drgen_config *config, const char *text, dou
     g2p *g = NULL;
     err_clear(err);
     *out = NULL;
-    ERR_TRY(g2p_open(&g, config ? config->espeak_data : NULL, err));
+    ERR_TRY(open_reader(&g, config, err));
     drgen_status status = lyrics_time(g, text, seconds, bpm, out, err);
     g2p_close(g);
     return status;
@@ -251,7 +270,7 @@ drgen_status drgen_phonemes(const drgen_config *config, const char *text, char *
     const char *silent = NULL;
     err_clear(err);
     *out = NULL;
-    ERR_TRY(g2p_open(&g, config ? config->espeak_data : NULL, err));
+    ERR_TRY(open_reader(&g, config, err));
     drgen_status status = g2p_line(g, text, 0, &ids, &count, &silent, err);
     if (status == DRGEN_OK && silent) status = err_fail(err, DRGEN_ERR_TEXT, "text: %s", silent);
     if (status == DRGEN_OK && !(*out = phoneme_text(ids, count))) status = err_fail(err, DRGEN_ERR_NOMEM, "text: out of memory");

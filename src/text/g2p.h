@@ -23,12 +23,21 @@ const char *g2p_espeak_version(const g2p *g);
  * NULL. */
 const char *g2p_espeak_warning(const g2p *g);
 
-/* Token ids (1..363) of one lyric line. *ids is malloc'd, NULL when there are none. TEXT error when the line
- * cannot be read (the caller adds the line number). compat: lines without a Chinese or Latin letter are an
- * error like in the original; otherwise they give no tokens and *silent is set to why (static string), unless
- * they are blank or hold only digits, which are read. *silent is NULL in every other case. */
+/* Token ids (1..363) of one lyric line, Chinese, English or both. *ids is malloc'd, NULL when there are none. TEXT error
+ * when the line cannot be read (the caller adds the line number). compat: exactly the original; lines without a Chinese or
+ * Latin letter are an error there. Otherwise such lines give no tokens and *silent is set to why and what to do (static
+ * string), unless they are blank or hold only digits, which are read; and {k|æ|t} inside the line stands for these
+ * phonemes. *silent is NULL in every other case. */
 drgen_status g2p_line(g2p *g, const char *line, int compat, int32_t **ids, size_t *count, const char **silent,
                       drgen_err *err);
+
+/* Takes the readings of Chinese words from the original's chinese_lexicon.txt (word TAB pinyin) where it has them. */
+drgen_status g2p_set_lexicon(g2p *g, const char *path, drgen_err *err);
+
+/* Which language a line of digits is read in: 1 Chinese, 0 English (the default). */
+void g2p_digits_in(g2p *g, int chinese);
+/* 1 when the line holds a Chinese character. */
+int g2p_is_chinese(const char *line);
 
 /* The symbol of a token id, or NULL. */
 const char *g2p_symbol(int32_t id);
