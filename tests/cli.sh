@@ -74,8 +74,8 @@ printf '[ti:A title]\n[by:me]\n\n' > tags.lrc
 refuses "lyrics without a usable line" "no line can be sung" "$drgen" generate -l tags.lrc -p x -o out.wav
 printf '[05:00.00]much too late\n' > late.lrc
 refuses "lyrics after the end" "95 seconds" "$drgen" generate -l late.lrc -p x -o out.wav
-printf '[00:01.00]hello\n[00:03.00]\344\275\240\345\245\275\n' > chinese.lrc
-refuses "Chinese line" "line 2" "$drgen" generate -l chinese.lrc -p x -o out.wav
+printf '[00:01.00]\354\225\210\353\205\225\n' > hangul.lrc
+refuses "lyrics in an unknown script only" "Hangul" "$drgen" generate -l hangul.lrc -p x -o out.wav
 printf 'a\0b' > zero.lrc
 refuses "zero byte in lyrics" "zero" "$drgen" generate -l zero.lrc -p x -o out.wav
 printf '[00:01.00]\377\376\n' > broken.lrc

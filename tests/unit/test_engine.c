@@ -228,7 +228,7 @@ TEST(engine_refuses_bad_texts)
         {NULL, "  ", DRGEN_ERR_TEXT, "empty"},
         {"", "folk", DRGEN_ERR_TEXT, "no line can be sung"},
         {"[ti:a title]\n[xx:yy]not a time\n", "folk", DRGEN_ERR_TEXT, "no line can be sung"},
-        {"[00:01.00]\xe4\xbd\xa0\xe5\xa5\xbd\n", "folk", DRGEN_ERR_TEXT, "line 1"},
+        {"[00:01.00]\xec\x95\x88\xeb\x85\x95\n", "folk", DRGEN_ERR_TEXT, "Hangul"},
         {"[00:01.00]fine\n[00:02.00]\xff\xfe\n", "folk", DRGEN_ERR_TEXT, ""},
         {"[10:00.00]much too late\n", "folk", DRGEN_ERR_TEXT, "2 s"},
     };
