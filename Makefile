@@ -38,14 +38,15 @@ sanitize := $(filter -fsanitize=%,$(opt.$(MODE)))
 Q := $(if $(V),,@)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-# Libraries. WITH_ESPEAK=0 and WITH_BLAS=0 build without those two.
+# Libraries. WITH_ESPEAK=0, WITH_BLAS=0 and WITH_SOXR=0 build without those.
 pkg = $(shell pkg-config $(1) 2>/dev/null)
 have = $(shell pkg-config --exists $(1) 2>/dev/null && echo 1)
 WITH_ESPEAK ?= $(call have,espeak-ng)
 WITH_BLAS ?= $(call have,openblas)
+WITH_SOXR ?= $(call have,soxr)
 on = $(filter-out 0,$(1))
-libs := sndfile libcjson $(if $(call on,$(WITH_ESPEAK)),espeak-ng) $(if $(call on,$(WITH_BLAS)),openblas)
-defs := $(if $(call on,$(WITH_ESPEAK)),-DWITH_ESPEAK) $(if $(call on,$(WITH_BLAS)),-DWITH_BLAS)
+libs := sndfile libcjson fftw3 $(if $(call on,$(WITH_SOXR)),soxr) $(if $(call on,$(WITH_ESPEAK)),espeak-ng) $(if $(call on,$(WITH_BLAS)),openblas)
+defs := $(if $(call on,$(WITH_ESPEAK)),-DWITH_ESPEAK) $(if $(call on,$(WITH_BLAS)),-DWITH_BLAS) $(if $(call on,$(WITH_SOXR)),-DWITH_SOXR)
 LIBS = $(call pkg,--libs $(libs)) -lm
 ALL_CFLAGS = $(std) $(warn) $(must) $(defs) $(call pkg,--cflags $(libs)) $(CFLAGS)
 

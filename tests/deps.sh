@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages drgen builds with, or says how.
-packages="gcc libc6-dev binutils pkg-config libsndfile1-dev libcjson-dev libopenblas-dev libespeak-ng-dev espeak-ng-data"
+packages="gcc libc6-dev binutils pkg-config libsndfile1-dev libcjson-dev libopenblas-dev libespeak-ng-dev espeak-ng-data libfftw3-dev libsoxr-dev"
 missing=""
 command -v gcc >/dev/null 2>&1 || missing="$missing gcc libc6-dev binutils"
 command -v pkg-config >/dev/null 2>&1 || missing="$missing pkg-config"
@@ -8,6 +8,8 @@ check() { pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"; }
 check sndfile libsndfile1-dev
 check libcjson libcjson-dev
 check openblas libopenblas-dev
+check fftw3 libfftw3-dev
+check soxr libsoxr-dev
 check espeak-ng "libespeak-ng-dev espeak-ng-data"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
