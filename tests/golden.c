@@ -87,21 +87,22 @@ void golden_compare(const golden *g, const char *name, const char *tensor, const
 }
 
 void golden_compare_item(const golden *g, const char *name, const char *tensor, size_t item, const float *got,
-                         size_t count, double bound)
+                         size_t count, double bound, int relative)
 {
     const st_tensor *want = expectation(g, name, tensor);
     if (!want || !count || want->count % count || want->count / count <= item) {
         golden_broken(g, name, "an expected tensor is missing or has another size");
         return;
     }
-    double worst = 0;
+    double worst = 0, largest = 0;
     for (size_t i = 0; i < count; i++) {
-        double e = fabs((double)got[i] - (double)weights_value(want, item * count + i));
+        double w = (double)weights_value(want, item * count + i), e = fabs((double)got[i] - w);
+        if (fabs(w) > largest) largest = fabs(w);
         if (!(e <= worst)) worst = e;
     }
     char text[128];
     snprintf(text, sizeof text, want->count == count ? "%s" : "%s[%zu]", tensor, item);
-    golden_report(g, name, text, worst, bound);
+    golden_report(g, name, text, relative && largest > 0 ? worst / largest : worst, bound);
 }
 
 char *golden_path(const golden *g, const char *file)

@@ -35,9 +35,9 @@ void golden_report(const golden *g, const char *name, const char *tensor, double
  * relative != 0: error divided by the expectation's largest magnitude. A missing expectation is a failure. */
 void golden_compare(const golden *g, const char *name, const char *tensor, const float *got, size_t count, double bound,
                     int relative);
-/* The same for one item of a batch: the expectation holds several times count values. Absolute error. */
+/* The same for one item of a batch: the expectation holds several times count values. */
 void golden_compare_item(const golden *g, const char *name, const char *tensor, size_t item, const float *got,
-                         size_t count, double bound);
+                         size_t count, double bound, int relative);
 int golden_expects(const golden *g, const char *name, const char *tensor); /* expectation present */
 /* Exact cases: ok or not, one line only when bad or at the end: golden_report with error = mismatches, bound 0. */
 void golden_skip(const golden *g, const char *name, const char *why); /* printed and counted */

@@ -78,7 +78,7 @@ static float item_value(const run_case *c, const char *key, const float *v, size
 
 static void compare_item(run_case *c, const char *tensor, size_t item, const float *data, size_t count, double bound)
 {
-    if (golden_expects(c->g, c->name, tensor)) golden_compare_item(c->g, c->name, tensor, item, data, count, bound);
+    if (golden_expects(c->g, c->name, tensor)) golden_compare_item(c->g, c->name, tensor, item, data, count, bound, 0);
 }
 
 typedef struct {

@@ -42,7 +42,7 @@ static float *turned(const float *x, size_t rows, size_t width)
 static void compare(vae_case *c, const char *tensor, const float *x, size_t rows, size_t width)
 {
     float *t = turned(x, rows, width);
-    golden_compare_item(c->g, c->name, tensor, c->item, t, rows * width, c->bound);
+    golden_compare_item(c->g, c->name, tensor, c->item, t, rows * width, c->bound, 0);
     free(t);
 }
 

@@ -14,7 +14,8 @@
  *                           transposed conv weights (stride s, 2s taps)     [s, out, 2, in]:
  *                             element (r, o, 0, c) = w[c][o][s + r]  (meets x[n-1])
  *                             element (r, o, 1, c) = w[c][o][r]      (meets x[n]); row block n is y[n*s - pad ..]
- *   mulan.safetensors     names of mulan.md section 2, used ones only
+ *   mulan.safetensors     text tower: names of mulan.md section 2, used ones only
+ *   mulan_audio.safetensors  audio tower, see pack_mulan_audio
  *   tokenizer.model or tokenizer.json   copied
  * Matrices (two or more axes) are stored in the directory's dtype, vectors always in f32.
  */
@@ -47,6 +48,11 @@ drgen_status pack_vae(const source *s, const char *path, const pack_how *how, va
                       drgen_err *err);
 drgen_status pack_mulan_text(const source *s, const char *path, const pack_how *how, mulan_text_cfg *cfg, pack_sum *sum,
                              drgen_err *err);
+
+/* MuQ-MuLan's audio tower: BatchNorm folded into the convolutions, their weights [out, 3, 3, in]; the stem's linear takes
+ * frequency before channel; names without "mulan.audio.model.model.". */
+drgen_status pack_mulan_audio(const source *s, const char *path, const pack_how *how, mulan_audio_cfg *cfg, pack_sum *sum,
+                              drgen_err *err);
 
 /* model.json from what was packed; parts with a has_ flag of 0 are left out. Hashes every file it lists. */
 drgen_status pack_model_json(const char *dir, const model_cfg *cfg, drgen_err *err);

@@ -75,7 +75,36 @@ void pack_add(pack_list *l, const char *name, const char *source_name_, pack_tur
     if (!i) return;
     i->turn = turn;
     i->from = t;
+    memcpy(i->view, shape, (size_t)dims * sizeof *shape);
     set_shape(i, shape, dims);
+}
+
+void pack_add_turned(pack_list *l, const char *name, const char *from, pack_turn turn, const size_t *shape, int dims,
+                     const size_t view[3], float *scale)
+{
+    pack_add(l, name, from, PACK_COPY, shape, dims);
+    if (l->status != DRGEN_OK) {
+        free(scale);
+        return;
+    }
+    pack_item *i = &l->items[l->count - 1];
+    i->turn = turn;
+    i->scale = scale;
+    i->dims = 0;
+    memcpy(i->view, view, 3 * sizeof *view);
+    set_shape(i, view, 3);
+}
+
+void pack_add_owned(pack_list *l, const char *name, float *values, size_t count)
+{
+    pack_item *i = next_item(l, name);
+    if (!i) {
+        free(values);
+        return;
+    }
+    i->given = i->owned = values;
+    i->dims = 1;
+    i->shape[0] = count;
 }
 
 void pack_add_weight(pack_list *l, const char *base, pack_turn turn, const size_t *shape, int dims)
@@ -138,7 +167,7 @@ static drgen_status fold(const pack_list *l, const pack_item *i, float *v)
 
 static void turn(const pack_item *i, const float *v, float *out)
 {
-    const size_t *s = i->from->shape;
+    const size_t *s = i->view;
     size_t at = 0;
     if (i->turn == PACK_CONV)
         for (size_t o = 0; o < s[0]; o++)
@@ -160,7 +189,7 @@ static drgen_status write_item(const pack_list *l, const pack_item *i, st_writer
 {
     enum { PIECE = 1 << 20 };
     if (i->given) return put(w, i->given, i->shape[0], type, l->err);
-    size_t count = i->from->count, whole = i->turn != PACK_COPY || i->gain, room = whole ? count : count < PIECE ? count : PIECE;
+    size_t count = i->from->count, whole = i->turn != PACK_COPY || i->gain || i->scale, room = whole ? count : count < PIECE ? count : PIECE;
     float *v = malloc((room + 1) * sizeof *v), *out = whole ? malloc((count + 1) * sizeof *out) : NULL;
     drgen_status status = DRGEN_OK;
     if (!v || (whole && !out)) status = err_fail(l->err, DRGEN_ERR_NOMEM, "%s: out of memory", i->name);
@@ -168,6 +197,7 @@ static drgen_status write_item(const pack_list *l, const pack_item *i, st_writer
         size_t n = count - at < room ? count - at : room;
         status = source_floats(l->s, i->from, at, n, v, l->err);
         if (status == DRGEN_OK && i->gain) status = fold(l, i, v);
+        for (size_t k = 0, width = count / (i->from->shape[0] ? i->from->shape[0] : 1); i->scale && k < n; k++) v[k] *= i->scale[k / width];
         if (status != DRGEN_OK) break;
         if (whole) turn(i, v, out);
         status = put(w, whole ? out : v, n, type, l->err);
@@ -225,6 +255,10 @@ drgen_status pack_write(pack_list *l, const char *path, pack_dtype dtype, pack_s
 
 void pack_list_free(pack_list *l)
 {
+    for (size_t i = 0; i < l->count; i++) {
+        free(l->items[i].scale);
+        free(l->items[i].owned);
+    }
     free(l->items);
     *l = (pack_list){0};
 }

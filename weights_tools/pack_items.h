@@ -20,8 +20,11 @@ typedef struct {
     pack_turn turn;
     const source_tensor *from, *gain; /* gain: weight norm's g, or NULL */
     const float *given;              /* instead of from: shape[0] values */
+    float *scale;                    /* multiplies row r of the source (folded BatchNorm); owned; NULL: none */
+    float *owned;                    /* the values of given, when they are ours */
     int dims;
     size_t shape[ST_MAX_DIMS];       /* in the model */
+    size_t view[ST_MAX_DIMS];        /* the source's shape as `turn` sees it */
 } pack_item;
 
 typedef struct {
@@ -41,6 +44,11 @@ const source_tensor *pack_look(const pack_list *l, const char *name);
 void pack_add(pack_list *l, const char *name, const char *source_name, pack_turn turn, const size_t *shape, int dims);
 /* The same for a weight that may be plain or in either weight-norm form: base is the name without ".weight". */
 void pack_add_weight(pack_list *l, const char *base, pack_turn turn, const size_t *shape, int dims);
+/* The same seen as [rows, in, taps], and turned into [rows, taps, in]; scale [rows] (taken over) or NULL. */
+void pack_add_turned(pack_list *l, const char *name, const char *source_name, pack_turn turn, const size_t *shape, int dims,
+                     const size_t view[3], float *scale);
+/* values (malloc'd) are taken over. */
+void pack_add_owned(pack_list *l, const char *name, float *values, size_t count);
 void pack_add_given(pack_list *l, const char *name, const float *values, size_t count);
 /* Writes everything planned. */
 drgen_status pack_write(pack_list *l, const char *path, pack_dtype dtype, pack_sum *sum);

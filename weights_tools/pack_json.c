@@ -10,6 +10,7 @@ static const struct {
 } known_files[] = {{"dit.safetensors", "Apache-2.0 (DiffRhythm) when converted from the released model"},
                    {"vae.safetensors", "Apache-2.0 (DiffRhythm) when converted from the released model"},
                    {"mulan.safetensors", "CC-BY-NC-4.0 (MuQ-MuLan) when converted from the released model"},
+                   {"mulan_audio.safetensors", "CC-BY-NC-4.0 (MuQ-MuLan) when converted from the released model"},
                    {"tokenizer.model", "MIT (XLM-RoBERTa) when it is the released one"},
                    {"tokenizer.json", "MIT (XLM-RoBERTa) when it is the released one"}};
 
@@ -70,6 +71,10 @@ drgen_status pack_model_json(const char *dir, const model_cfg *cfg, drgen_err *e
     if (cfg->has_mulan_text) {
         json_out_raw(&o, ",\n \"mulan_text\": ");
         config_write_mulan_text(&o, &cfg->text);
+    }
+    if (cfg->has_mulan_audio) {
+        json_out_raw(&o, ",\n \"mulan_audio\": ");
+        config_write_mulan_audio(&o, &cfg->audio);
     }
     if (*cfg->tokenizer) text_member(&o, "tokenizer", cfg->tokenizer);
     drgen_status status = list_files(&o, dir, err);

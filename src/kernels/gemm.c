@@ -75,7 +75,8 @@ const char *gemm_backend(void)
 /* Row r of the view, from column k: data is contiguous up to the end of the segment. */
 static const float *view_at(const gemm_view *v, size_t r, size_t k)
 {
-    return v->data + r * v->row + k / v->seg * v->jump + k % v->seg;
+    size_t at = v->run ? r / v->run * v->run_jump + r % v->run * v->row : r * v->row;
+    return v->data + at + k / v->seg * v->jump + k % v->seg;
 }
 
 static void pack_a_task(void *arg, size_t task, int thread)

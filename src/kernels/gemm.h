@@ -14,6 +14,8 @@
 typedef struct {
     const float *data;
     size_t row, seg, jump;
+    size_t run, run_jump; /* run > 0: rows come in runs of so many, run_jump apart (the lines of an image): row i is
+                           * data + i / run * run_jump + i % run * row */
 } gemm_view;
 
 typedef struct {
@@ -37,7 +39,7 @@ void gemm_run(pool *p, const kern_table *kern, const gemm *g, float *scratch);
 /* Plain matrix as a view. */
 static inline gemm_view gemm_plain(const float *data, size_t row, size_t k)
 {
-    return (gemm_view){data, row, k ? k : 1, 0};
+    return (gemm_view){data, row, k ? k : 1, 0, 0, 0};
 }
 
 /* Which code computes products here: "own" where a vector table can run, else "openblas" if it is built in.

@@ -50,6 +50,23 @@ static const int_field text_fields[] = {
     {"dim_latent", offsetof(mulan_text_cfg, dim_latent), 1, 16384},
 };
 
+static const int_field audio_fields[] = {
+    {"conv_dim", offsetof(mulan_audio_cfg, conv_dim), 1, 4096},
+    {"width", offsetof(mulan_audio_cfg, width), 2, 16384},
+    {"depth", offsetof(mulan_audio_cfg, depth), 0, CONFIG_MAX_DEPTH},
+    {"heads", offsetof(mulan_audio_cfg, heads), 1, 256},
+    {"inner", offsetof(mulan_audio_cfg, inner), 1, 65536},
+    {"kernel", offsetof(mulan_audio_cfg, kernel), 1, 255},
+    {"use_layer", offsetof(mulan_audio_cfg, use_layer), -CONFIG_MAX_DEPTH - 1, -1},
+    {"clip_seconds", offsetof(mulan_audio_cfg, clip_seconds), 1, 60},
+    {"tf_dim", offsetof(mulan_audio_cfg, tf_dim), 1, 16384},
+    {"tf_depth", offsetof(mulan_audio_cfg, tf_depth), 0, CONFIG_MAX_DEPTH},
+    {"tf_heads", offsetof(mulan_audio_cfg, tf_heads), 1, 256},
+    {"tf_dim_head", offsetof(mulan_audio_cfg, tf_dim_head), 1, 1024},
+    {"tf_inner", offsetof(mulan_audio_cfg, tf_inner), 1, 65536},
+    {"dim_latent", offsetof(mulan_audio_cfg, dim_latent), 1, 16384},
+};
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static drgen_status read_fields(const json_doc *doc, const json_node *node, const int_field *fields, size_t count,
@@ -135,6 +152,34 @@ drgen_status config_read_mulan_text(const json_doc *doc, const json_node *node, 
     return DRGEN_OK;
 }
 
+drgen_status config_read_mulan_audio(const json_doc *doc, const json_node *node, mulan_audio_cfg *out, drgen_err *err)
+{
+    ERR_TRY(read_fields(doc, node, audio_fields, COUNT(audio_fields), out, err));
+    ERR_TRY(json_need_number(doc, node, "layer_norm_eps", 1e-12, 1e-2, &out->layer_norm_eps, err));
+    ERR_TRY(json_need_number(doc, node, "mel_mean", -1000, 1000, &out->mel_mean, err));
+    ERR_TRY(json_need_number(doc, node, "mel_std", 1e-6, 1000, &out->mel_std, err));
+    if (out->width % out->heads || out->width / out->heads % 2 || out->kernel % 2 == 0 || -out->use_layer > out->depth + 1)
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: mulan_audio: width %d does not fit %d heads, or kernel or use_layer is wrong",
+                        json_name(doc), out->width, out->heads);
+    return DRGEN_OK;
+}
+
+void config_write_mulan_audio(json_out *o, const mulan_audio_cfg *c)
+{
+    const struct {
+        const char *key;
+        double value;
+    } reals[] = {{"layer_norm_eps", c->layer_norm_eps}, {"mel_mean", c->mel_mean}, {"mel_std", c->mel_std}};
+    write_fields(o, audio_fields, COUNT(audio_fields), c);
+    for (size_t i = 0; i < COUNT(reals); i++) {
+        json_out_raw(o, ", ");
+        json_out_string(o, reals[i].key);
+        json_out_raw(o, ": ");
+        json_out_number(o, reals[i].value);
+    }
+    json_out_raw(o, "}");
+}
+
 void config_write_dit(json_out *o, const dit_cfg *c)
 {
     write_fields(o, dit_fields, COUNT(dit_fields), c);
@@ -180,6 +225,10 @@ static drgen_status read_parts(const json_doc *doc, model_cfg *out, drgen_err *e
     if ((part = json_get(root, "mulan_text"))) {
         out->has_mulan_text = 1;
         ERR_TRY(config_read_mulan_text(doc, part, &out->text, err));
+    }
+    if ((part = json_get(root, "mulan_audio"))) {
+        out->has_mulan_audio = 1;
+        ERR_TRY(config_read_mulan_audio(doc, part, &out->audio, err));
     }
     return DRGEN_OK;
 }

@@ -33,12 +33,22 @@ typedef struct {
 } mulan_text_cfg;
 
 typedef struct {
+    int conv_dim, width, depth, heads, inner, kernel; /* MuQ's stem and conformer */
+    int use_layer;                                    /* which state goes on, counted from the end: -1 the last */
+    int clip_seconds;
+    double mel_mean, mel_std, layer_norm_eps;
+    int tf_dim, tf_depth, tf_heads, tf_dim_head, tf_inner;
+    int dim_latent;
+} mulan_audio_cfg;
+
+typedef struct {
     char name[128], note[256], dtype[16];
     char tokenizer[64]; /* file name, "" without */
-    int has_dit, has_vae, has_mulan_text;
+    int has_dit, has_vae, has_mulan_text, has_mulan_audio;
     dit_cfg dit;
     vae_cfg vae;
     mulan_text_cfg text;
+    mulan_audio_cfg audio;
 } model_cfg;
 
 /* Reads model.json of an open model directory. FORMAT / MODEL errors name the key. */
@@ -49,6 +59,8 @@ drgen_status config_read(const modeldir *dir, model_cfg *out, drgen_err *err);
 drgen_status config_read_dit(const json_doc *doc, const json_node *node, dit_cfg *out, drgen_err *err);
 drgen_status config_read_vae(const json_doc *doc, const json_node *node, vae_cfg *out, drgen_err *err);
 drgen_status config_read_mulan_text(const json_doc *doc, const json_node *node, mulan_text_cfg *out, drgen_err *err);
+drgen_status config_read_mulan_audio(const json_doc *doc, const json_node *node, mulan_audio_cfg *out, drgen_err *err);
+void config_write_mulan_audio(json_out *o, const mulan_audio_cfg *c);
 void config_write_dit(json_out *o, const dit_cfg *c);
 void config_write_vae(json_out *o, const vae_cfg *c);
 void config_write_mulan_text(json_out *o, const mulan_text_cfg *c);

@@ -37,11 +37,9 @@ static void gated(nn *n, const float *x, size_t rows, size_t inner, float *out)
     }
 }
 
-static void tf_layer(const mulan_text *m, nn *n, int i, float *x, size_t rows, mulan_tap tap, void *user)
+static void tf_layer(nn *n, const mulan_tf_layer *l, mulan_tf_size s, int i, float *x, size_t rows, mulan_tap tap, void *user)
 {
-    const mulan_tf_layer *l = &m->tf[i];
-    size_t mark = arena_mark(n->work), d = (size_t)m->cfg.tf_dim, heads = (size_t)m->cfg.tf_heads;
-    size_t width = (size_t)m->cfg.tf_dim_head, q = heads * width, inner = (size_t)m->cfg.tf_inner;
+    size_t mark = arena_mark(n->work), d = s.dim, heads = s.heads, width = s.head_width, q = heads * width, inner = s.inner;
     float *y = arena_floats(n->work, rows * d), *query = arena_floats(n->work, rows * q);
     float *kv = arena_floats(n->work, rows * 2 * q), *up = arena_floats(n->work, rows * 2 * inner);
     float *act = arena_floats(n->work, rows * inner);
@@ -65,28 +63,43 @@ static void tf_layer(const mulan_text *m, nn *n, int i, float *x, size_t rows, m
     arena_rewind(n->work, mark);
 }
 
+void mulan_tf_run(nn *n, const mulan_tf_layer *layers, int depth, mulan_tf_size size, float *x, size_t rows, mulan_tap tap,
+                  void *user)
+{
+    for (int i = 0; i < depth; i++) tf_layer(n, &layers[i], size, i, x, rows, tap, user);
+}
+
+void mulan_head(nn *n, const mulan_linear *latent, const float *x, size_t rows, size_t dim, float *style, mulan_tap tap,
+                void *user)
+{
+    size_t mark = arena_mark(n->work), width = latent->w.rows;
+    float *mean = arena_floats(n->work, dim);
+    if (!nn_dry(n)) {
+        memset(mean, 0, dim * sizeof *mean);
+        for (size_t r = 0; r < rows; r++) n->kern->axpy(mean, x + r * dim, 1.0f / (float)rows, dim);
+    }
+    nn_linear(n, style, width, mean, dim, &latent->w, latent->bias, 1, 0);
+    if (!nn_dry(n)) {
+        mulan_look(tap, user, "latent_raw", -1, "", style, 1, width);
+        float length = sqrtf(n->kern->dot(style, style, width));
+        n->kern->scale(style, style, 1.0f / fmaxf(length, 1e-12f), width);
+    }
+    arena_rewind(n->work, mark);
+}
+
 void mulan_text_encode(const mulan_text *m, nn *n, const int32_t *ids, size_t count, float *style, mulan_tap tap,
                        void *user)
 {
     size_t mark = arena_mark(n->work), h = (size_t)m->cfg.hidden_size, d = (size_t)m->cfg.tf_dim;
-    size_t latent = (size_t)m->cfg.dim_latent;
-    float *hidden = arena_floats(n->work, count * h), *x = hidden, *mean = arena_floats(n->work, d);
+    float *hidden = arena_floats(n->work, count * h), *x = hidden;
     xlmr_encode(m, n, ids, count, hidden, tap, user);
     if (m->cfg.has_proj) {
         x = arena_floats(n->work, count * d);
         nn_linear(n, x, d, hidden, h, &m->proj.w, m->proj.bias, count, 0);
         mulan_look(tap, user, "proj", -1, "", x, count, d);
     }
-    for (int i = 0; i < m->cfg.tf_depth; i++) tf_layer(m, n, i, x, count, tap, user);
-    if (!nn_dry(n)) {
-        memset(mean, 0, d * sizeof *mean);
-        for (size_t r = 0; r < count; r++) n->kern->axpy(mean, x + r * d, 1.0f / (float)count, d);
-    }
-    nn_linear(n, style, latent, mean, d, &m->latent.w, m->latent.bias, 1, 0);
-    if (!nn_dry(n)) {
-        mulan_look(tap, user, "latent_raw", -1, "", style, 1, latent);
-        float length = sqrtf(n->kern->dot(style, style, latent));
-        n->kern->scale(style, style, 1.0f / fmaxf(length, 1e-12f), latent);
-    }
+    mulan_tf_size size = {d, (size_t)m->cfg.tf_heads, (size_t)m->cfg.tf_dim_head, (size_t)m->cfg.tf_inner};
+    mulan_tf_run(n, m->tf, m->cfg.tf_depth, size, x, count, tap, user);
+    mulan_head(n, &m->latent, x, count, d, style, tap, user);
     arena_rewind(n->work, mark);
 }

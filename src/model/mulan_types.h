@@ -34,6 +34,18 @@ struct mulan_text {
     size_t owned_count, owned_room;
 };
 
+/* Sizes of a MuLan transformer: row width, heads of head_width, inner width of its feed-forward. */
+typedef struct {
+    size_t dim, heads, head_width, inner;
+} mulan_tf_size;
+
+/* The MuLan transformer over x [rows, dim], in place; taps tf0.attn, tf0.ff, ... */
+void mulan_tf_run(nn *n, const mulan_tf_layer *layers, int depth, mulan_tf_size size, float *x, size_t rows, mulan_tap tap,
+                  void *user);
+/* Mean over rows, the projection to the style space, length 1: style [latent.w.rows]; tap latent_raw. */
+void mulan_head(nn *n, const mulan_linear *latent, const float *x, size_t rows, size_t dim, float *style, mulan_tap tap,
+                void *user);
+
 /* A tap under a name made of a stem, a layer number (< 0: none) and a tail. */
 void mulan_look(mulan_tap tap, void *user, const char *stem, int layer, const char *tail, const float *x, size_t rows,
                 size_t width);

@@ -71,4 +71,9 @@ void nn_sinus(float *out, size_t half, float u);
 void nn_conv1d(nn *n, float *y, const float *x, const wmat *w, const float *b, size_t rows, size_t in, size_t taps,
                size_t dil, size_t pad, int add);
 
+/* 3x3 convolution of an image [height, width, in] (stride 1 or 2, one pixel of zeros around it) to [ceil(height/stride),
+ * ceil(width/stride), w.rows]; w is [out, 3, 3, in] bound as out x 9*in. y may not overlap x. */
+void nn_conv3x3(nn *n, float *y, const float *x, const wmat *w, const float *b, size_t height, size_t width, size_t in,
+                size_t stride);
+
 #endif
