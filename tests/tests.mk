@@ -41,6 +41,7 @@ readme: all
 
 # libFuzzer; what it finds goes to build/fuzz/corpus/NAME, crashes to build/fuzz/.
 SECONDS ?= 60
+.SECONDARY:
 $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call obj,$(tool_src)) $(base_obj) $(B)/embedded.o
 	@echo "  ld $@"; $(CC) -fsanitize=fuzzer,address,undefined -pthread $^ $(LIBS) -o $@
 fuzz-%:
