@@ -10,15 +10,19 @@ static const char libraries[] =
     "This program is linked with:\n"
     "  libsndfile       LGPL-2.1-or-later   sound files\n"
     "  cJSON            MIT                 JSON\n"
+    "  FFTW             GPL-2.0-or-later    spectra\n"
+#ifdef WITH_SOXR
+    "  libsoxr          LGPL-2.1-or-later   resampling\n"
+#endif
 #ifdef WITH_BLAS
     "  OpenBLAS         BSD-3-Clause        matrix products where drgen has none of its own\n"
 #endif
 #ifdef WITH_ESPEAK
     "  libespeak-ng     GPL-3.0-or-later    English pronunciation\n"
-    "Because of libespeak-ng this binary as a whole may be passed on under the GPL-3.0-or-later.\n"
-    "Built with `make WITH_ESPEAK=0` it reads no lyrics, and the Apache License covers all of drgen.\n"
+    "Because of FFTW and libespeak-ng this binary as a whole may be passed on under the GPL-3.0-or-later.\n"
 #else
-    "It was built without libespeak-ng, so it cannot read English lyrics.\n"
+    "It was built without libespeak-ng, so it cannot read English lyrics. Because of FFTW this binary as a whole may be\n"
+    "passed on under the GPL-3.0-or-later.\n"
 #endif
     ;
 
