@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/json.h"
 #include "io/modeldir.h"
 #include "io/npy.h"
 #include "weights_tools/args.h"
@@ -22,6 +23,7 @@ static const char usage[] =
     "  --dit FILE        DiffRhythm transformer: .pt, or .safetensors\n"
     "  --vae FILE        autoencoder: vae_model.pt (TorchScript or plain), or .safetensors\n"
     "  --mulan FILE      MuQ-MuLan-large: pytorch_model.bin, or .safetensors (its weights are CC-BY-NC 4.0)\n"
+    "  --muq-config FILE MuQ-large-msd-iter's config.json (default: the released values)\n"
     "  --tokenizer FILE  XLM-RoBERTa's sentencepiece.bpe.model or tokenizer.json\n"
     "  --negative FILE   negative style, vocal.npy of DiffRhythm's examples\n"
     "  -o DIR            folder to make; must not exist\n"
@@ -35,7 +37,7 @@ static const char usage[] =
     "Every part is optional; a song needs --dit and --vae, prompts in words also --mulan and --tokenizer.\n";
 
 typedef struct {
-    const char *dit, *vae, *mulan, *tokenizer, *negative, *output, *type, *name, *heads;
+    const char *dit, *vae, *mulan, *tokenizer, *negative, *output, *type, *name, *heads, *muq_config;
     int update, ema, final_tanh;
 } request;
 
@@ -69,11 +71,36 @@ static drgen_status read_negative(job *j, const source *s, float **out)
     return npy_read_vector(j->r->negative, *out, t->shape[1], j->err);
 }
 
-typedef enum { PART_DIT, PART_VAE, PART_MULAN, PARTS } part;
+typedef enum { PART_DIT, PART_VAE, PART_MULAN, PART_MUQ, PARTS } part;
 
 static const struct {
     const char *title, *file;
-} parts[PARTS] = {{"transformer", "dit.safetensors"}, {"autoencoder", "vae.safetensors"}, {"text tower", "mulan.safetensors"}};
+} parts[PARTS] = {{"transformer", "dit.safetensors"}, {"autoencoder", "vae.safetensors"}, {"text tower", "mulan.safetensors"},
+                  {"audio tower", "mulan_audio.safetensors"}};
+
+/* What the audio tower's shapes do not show: heads and the statistics of its mel spectrogram. */
+static drgen_status read_muq_config(const char *path, mulan_audio_cfg *c, drgen_err *err)
+{
+    file_bytes bytes;
+    json_doc *doc = NULL;
+    int64_t heads = 0;
+    ERR_TRY(file_map(&bytes, path, 16 << 20, err));
+    drgen_status status = json_parse(&doc, bytes.data, bytes.size, path, err);
+    if (status == DRGEN_OK) {
+        const json_node *root = json_root(doc), *stat = json_get(root, "stat"), *w2v2 = json_get(root, "w2v2_config");
+        const char *positions = json_string(json_get(w2v2, "position_embeddings_type"), "rotary");
+        status = json_need_int(doc, w2v2, "num_attention_heads", 1, 256, &heads, err);
+        if (status == DRGEN_OK) status = json_need_number(doc, stat, "melspec_2048_mean", -1000, 1000, &c->mel_mean, err);
+        if (status == DRGEN_OK) status = json_need_number(doc, stat, "melspec_2048_std", 1e-6, 1000, &c->mel_std, err);
+        if (status == DRGEN_OK && strcmp(positions, "rotary") != 0)
+            status = err_fail(err, DRGEN_ERR_MODEL, "%s: position_embeddings_type: rotary wanted, %s found", path, positions);
+        c->heads = (int)heads;
+        c->layer_norm_eps = json_number(json_get(w2v2, "layer_norm_eps"), 1e-5);
+    }
+    json_free(doc);
+    file_close(&bytes);
+    return status;
+}
 
 static drgen_status pack(job *j, part p, const source *s, const char *path, pack_sum *sum)
 {
@@ -100,6 +127,12 @@ static drgen_status pack(job *j, part p, const source *s, const char *path, pack
         c->vae = (vae_cfg){.final_tanh = j->r->final_tanh};
         c->has_vae = 1;
         return pack_vae(s, path, &j->how, &c->vae, sum, j->err);
+    }
+    if (p == PART_MUQ) {
+        c->audio = (mulan_audio_cfg){0};
+        c->has_mulan_audio = 1;
+        if (j->r->muq_config) ERR_TRY(read_muq_config(j->r->muq_config, &c->audio, j->err));
+        return pack_mulan_audio(s, path, &j->how, &c->audio, sum, j->err);
     }
     c->text = (mulan_text_cfg){0};
     c->has_mulan_text = 1;
@@ -151,6 +184,7 @@ static drgen_status convert(job *j)
     ERR_TRY(convert_part(j, PART_DIT, r->dit));
     ERR_TRY(convert_part(j, PART_VAE, r->vae));
     ERR_TRY(convert_part(j, PART_MULAN, r->mulan));
+    ERR_TRY(convert_part(j, PART_MUQ, r->mulan));
     ERR_TRY(copy_tokenizer(j));
     const char *name = r->name ? r->name : *j->cfg.name ? j->cfg.name : j->cfg.dit.duration_embed ? "DiffRhythm full" : "DiffRhythm base";
     if (name != j->cfg.name) snprintf(j->cfg.name, sizeof j->cfg.name, "%s", name);
@@ -188,7 +222,7 @@ int cmd_convert(int argc, char **argv)
                                    {"--mulan", &r.mulan, NULL},       {"--tokenizer", &r.tokenizer, NULL},
                                    {"--negative", &r.negative, NULL}, {"-o", &r.output, NULL},
                                    {"--output", &r.output, NULL},     {"--type", &r.type, NULL},
-                                   {"--name", &r.name, NULL},         {"--heads", &r.heads, NULL},
+                                   {"--name", &r.name, NULL},         {"--heads", &r.heads, NULL},       {"--muq-config", &r.muq_config, NULL},
                                    {"--update", NULL, &r.update},     {"--ema", NULL, &r.ema},
                                    {"--final-tanh", NULL, &r.final_tanh}, {NULL, NULL, NULL}};
     drgen_err err = {0};

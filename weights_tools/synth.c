@@ -196,6 +196,63 @@ static void text_tensors(list *l, const mulan_text_cfg *c)
     linear(l, (size_t)c->dim_latent, d, wide((double)d), "mulan.text_to_latents");
 }
 
+static void conv(list *l, const char *core, int block, int i, size_t out, size_t in)
+{
+    add(l, D(out, in, 3, 3), 0, wide(9 * (double)in), "%s.conv.conv.%d.conv%d.weight", core, block, i);
+    add(l, D(out), 0, 0.125, "%s.conv.conv.%d.conv%d.bias", core, block, i);
+    add(l, D(out), 1, 0.25, "%s.conv.conv.%d.bn%d.weight", core, block, i);
+    add(l, D(out), 0, 0.25, "%s.conv.conv.%d.bn%d.bias", core, block, i);
+    add(l, D(out), 0, 0.25, "%s.conv.conv.%d.bn%d.running_mean", core, block, i);
+    add(l, D(out), 1, 0.5, "%s.conv.conv.%d.bn%d.running_var", core, block, i);
+}
+
+static void conformer(list *l, const mulan_audio_cfg *c, const char *p)
+{
+    static const char *const norms[] = {"ffn1_layer_norm", "self_attn_layer_norm", "conv_module.layer_norm", "ffn2_layer_norm",
+                                        "final_layer_norm"};
+    static const char *const square[] = {"self_attn.linear_q", "self_attn.linear_k", "self_attn.linear_v", "self_attn.linear_out"};
+    size_t d = (size_t)c->width, f = (size_t)c->inner;
+    char name[200];
+    for (size_t i = 0; i < 5; i++) {
+        snprintf(name, sizeof name, "%s.%s", p, norms[i]);
+        norm(l, d, name);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%s.%s", p, square[i]);
+        linear(l, d, d, (i < 2 ? 1.5 : 1) * wide((double)d), name);
+    }
+    for (int i = 1; i <= 2; i++) {
+        snprintf(name, sizeof name, "%s.ffn%d.intermediate_dense", p, i);
+        linear(l, f, d, 1.5 * wide((double)d), name);
+        snprintf(name, sizeof name, "%s.ffn%d.output_dense", p, i);
+        linear(l, d, f, wide((double)f), name);
+    }
+    add(l, D(2 * d, d, 1), 0, wide((double)d), "%s.conv_module.pointwise_conv1.weight", p);
+    add(l, D(d, 1, (size_t)c->kernel), 0, wide((double)c->kernel), "%s.conv_module.depthwise_conv.weight", p);
+    add(l, D(d), 1, 0.25, "%s.conv_module.batch_norm.weight", p);
+    add(l, D(d), 0, 0.25, "%s.conv_module.batch_norm.bias", p);
+    add(l, D(d), 0, 0.25, "%s.conv_module.batch_norm.running_mean", p);
+    add(l, D(d), 1, 0.5, "%s.conv_module.batch_norm.running_var", p);
+    add(l, D(d, d, 1), 0, wide((double)d), "%s.conv_module.pointwise_conv2.weight", p);
+}
+
+static void audio_tensors(list *l, const mulan_audio_cfg *c)
+{
+    const char *core = "mulan.audio.model.model";
+    size_t ch = (size_t)c->conv_dim, d = (size_t)c->width;
+    char name[200];
+    for (int block = 0; block < 2; block++)
+        for (int i = 1; i <= 3; i++) conv(l, core, block, i, ch, block || i == 2 ? ch : 1);
+    linear(l, d, 32 * ch, wide(32 * (double)ch), "mulan.audio.model.model.conv.linear");
+    for (int i = 0; i < c->depth; i++) {
+        snprintf(name, sizeof name, "%s.conformer.layers.%d", core, i);
+        conformer(l, c, name);
+    }
+    norm(l, d, "mulan.audio.model.model.conformer.layer_norm");
+    linear(l, (size_t)c->tf_dim, d, wide((double)d), "mulan.audio.proj");
+    linear(l, (size_t)c->dim_latent, (size_t)c->tf_dim, wide((double)c->tf_dim), "mulan.audio_to_latents");
+}
+
 synth_model synth_model_1b(int full)
 {
     return (synth_model){
@@ -206,6 +263,8 @@ synth_model synth_model_1b(int full)
         .text = {.vocab_size = 250002, .hidden_size = 768, .layers = 12, .heads = 12, .intermediate_size = 3072,
                  .positions = 514, .layer_norm_eps = 1e-5, .tf_dim = 768, .tf_depth = 8, .tf_heads = 8, .tf_dim_head = 64,
                  .tf_inner = 2048, .dim_latent = 512},
+        .audio = {.conv_dim = 512, .width = 1024, .depth = 12, .heads = 16, .inner = 4096, .kernel = 31, .use_layer = -1,
+                  .clip_seconds = 10, .tf_dim = 768, .dim_latent = 512},
         .dtype = PACK_F16,
         .seed = 1,
         .name = full ? "made-up 1.1 B, full" : "made-up 1.1 B, base",
@@ -222,6 +281,8 @@ synth_model synth_model_tiny(void)
         .text = {.vocab_size = 1602, .hidden_size = 64, .layers = 1, .heads = 2, .intermediate_size = 128, .positions = 514,
                  .layer_norm_eps = 1e-5, .tf_dim = 64, .tf_depth = 1, .tf_heads = 2, .tf_dim_head = 32, .tf_inner = 128,
                  .dim_latent = 64},
+        .audio = {.conv_dim = 8, .width = 64, .depth = 1, .heads = 2, .inner = 128, .kernel = 7, .use_layer = -1, .clip_seconds = 10,
+                  .tf_dim = 64, .dim_latent = 64},
         .dtype = PACK_F16,
         .seed = 1,
         .name = "built-in demonstration",
@@ -242,6 +303,7 @@ static drgen_status open_list(source **out, void (*fill)(list *, const void *), 
 static void fill_dit(list *l, const void *c) { dit_tensors(l, c); }
 static void fill_vae(list *l, const void *c) { vae_tensors(l, c); }
 static void fill_text(list *l, const void *c) { text_tensors(l, c); }
+static void fill_audio(list *l, const void *c) { audio_tensors(l, c); }
 
 static drgen_status copy_file(const char *from, const char *to, drgen_err *err)
 {
@@ -264,8 +326,9 @@ static drgen_status write_parts(const char *dir, synth_model *m, model_cfg *cfg,
     float *negative = malloc(width * sizeof *negative);
     char *dit = file_join(dir, "dit.safetensors"), *vae = file_join(dir, "vae.safetensors");
     char *text = file_join(dir, "mulan.safetensors"), *tokenizer = file_join(dir, "tokenizer.model");
+    char *audio = file_join(dir, "mulan_audio.safetensors");
     source *s = NULL;
-    drgen_status status = negative && dit && vae && text && tokenizer ? DRGEN_OK
+    drgen_status status = negative && dit && vae && text && audio && tokenizer ? DRGEN_OK
                                                                       : err_fail(err, DRGEN_ERR_NOMEM, "synth: out of memory");
     if (status != DRGEN_OK) goto done;
     double sum = 0;
@@ -286,9 +349,13 @@ static drgen_status write_parts(const char *dir, synth_model *m, model_cfg *cfg,
         cfg->has_mulan_text = 1;
         snprintf(cfg->tokenizer, sizeof cfg->tokenizer, "tokenizer.model");
     }
+    source_close(s), s = NULL;
+    if (status == DRGEN_OK) status = open_list(&s, fill_audio, &m->audio, m->seed, err);
+    if (status == DRGEN_OK) status = pack_mulan_audio(s, audio, &how, &m->audio, NULL, err);
+    cfg->has_mulan_audio = 1;
 done:
     source_close(s);
-    free(negative), free(dit), free(vae), free(text), free(tokenizer);
+    free(audio), free(negative), free(dit), free(vae), free(text), free(tokenizer);
     return status;
 }
 
@@ -304,5 +371,6 @@ drgen_status synth_write(const char *dir, const synth_model *model, drgen_err *e
     cfg.dit = m.dit;
     cfg.vae = m.vae;
     cfg.text = m.text;
+    cfg.audio = m.audio;
     return pack_model_json(dir, &cfg, err);
 }

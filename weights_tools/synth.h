@@ -9,10 +9,11 @@ typedef struct {
     dit_cfg dit;
     vae_cfg vae;
     mulan_text_cfg text;
+    mulan_audio_cfg audio;
     pack_dtype dtype;
     uint64_t seed;
     const char *name, *note;
-    const char *tokenizer; /* path of a tokenizer to copy in, or NULL: no prompts */
+    const char *tokenizer; /* path of a tokenizer to copy in, or NULL: no text tower */
 } synth_model;
 
 synth_model synth_model_1b(int full); /* 1.1 B parameters; full: the 285 s variant */
