@@ -47,6 +47,19 @@ static int same(const void *got, st_type type, const st_tensor *want, size_t i)
     return weights_value(&t, 0) == weights_value(want, i);
 }
 
+/* The expectation's metadata keeps the type each tensor was saved with. 1 when that is ours, or not told. */
+static int same_type(const st_file *want, const char *name, st_type type)
+{
+    static const char *const torch_names[ST_TYPES] = {
+        [ST_F32] = "float32", [ST_F16] = "float16", [ST_BF16] = "bfloat16", [ST_F64] = "float64", [ST_I64] = "int64",
+        [ST_I32] = "int32",   [ST_I16] = "int16",   [ST_I8] = "int8",       [ST_U8] = "uint8",    [ST_BOOL] = "bool"};
+    char key[600];
+    snprintf(key, sizeof key, "dtype:%s", name);
+    const char *told = st_metadata(want, key);
+    if (told && strncmp(told, "torch.", 6) == 0) told += 6;
+    return !told || strcmp(told, torch_names[type]) == 0;
+}
+
 static void compare(golden *g, const char *stem, const source *s, const st_file *want)
 {
     drgen_err err = {0};
@@ -58,6 +71,10 @@ static void compare(golden *g, const char *stem, const source *s, const st_file 
             golden_broken(g, stem, t ? "a tensor has another shape" : "a tensor is missing");
             wrong++;
             continue;
+        }
+        if (!same_type(want, e->name, t->type)) {
+            golden_broken(g, stem, "a tensor has another type");
+            wrong++;
         }
         void *data = malloc(t->count * st_type_size(t->type) + 1);
         if (source_raw(s, t, 0, t->count, data, &err) != DRGEN_OK) wrong++;

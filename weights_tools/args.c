@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "weights_tools/stop.h"
+
 static int complain(const char *command, const char *what, const char *word)
 {
     fprintf(stderr, "drgen %s: %s %s; see drgen %s --help\n", command, what, word, command);
@@ -40,5 +42,5 @@ int args_read(int argc, char **argv, const args_option *options, const char **wo
 int args_failed(const drgen_err *err)
 {
     fprintf(stderr, "drgen: %s\n", err->message);
-    return 1;
+    return err->code == DRGEN_ERR_CANCELLED && stop_asked() ? 128 + stop_asked() : 1;
 }

@@ -14,7 +14,7 @@ typedef struct {
  * was asked (usage printed on stdout), or 2 after one line on stderr. */
 int args_read(int argc, char **argv, const args_option *options, const char **word, const char *usage);
 
-/* Prints "drgen: message" and returns 1. */
+/* Prints "drgen: message" and returns the exit code: 1, or 128 and the signal that asked to stop. */
 int args_failed(const drgen_err *err);
 
 #endif

@@ -13,6 +13,7 @@
 #include "weights_tools/cmd.h"
 #include "weights_tools/newdir.h"
 #include "weights_tools/pack.h"
+#include "weights_tools/stop.h"
 
 static const char usage[] =
     "drgen convert - make a model folder from downloaded checkpoints\n"
@@ -46,6 +47,7 @@ typedef struct {
     const char *dir;
     model_cfg cfg;
     pack_how how;
+    int heads; /* 0: not given */
     drgen_err *err;
 } job;
 
@@ -116,7 +118,7 @@ static drgen_status pack(job *j, part p, const source *s, const char *path, pack
             }
         }
         j->how.negative = negative;
-        c->dit = (dit_cfg){.heads = j->r->heads ? atoi(j->r->heads) : 0};
+        c->dit = (dit_cfg){.heads = j->heads};
         status = pack_dit(s, path, &j->how, &c->dit, sum, j->err);
         j->how.negative = NULL;
         free(negative);
@@ -151,9 +153,28 @@ static drgen_status convert_part(job *j, part p, const char *from)
     if (status == DRGEN_OK)
         printf("%-12s %5zu tensors %12llu parameters %7.1f MiB  %5.1f s  %s\n", parts[p].title, sum.tensors,
                (unsigned long long)sum.parameters, (double)sum.bytes / 1048576.0, now() - start, from);
+    if (status == DRGEN_OK && p == PART_VAE && source_code(s))
+        printf("             its own program says: %s tanh at the end\n", j->cfg.vae.final_tanh ? "a" : "no");
     source_close(s);
     free(path);
     return status;
+}
+
+/* Enough to notice another file; the engine reads it whole when it opens the model. A SentencePiece model is a protobuf
+ * whose first field is a piece: tag 1, length-delimited. */
+static drgen_status check_tokenizer(file_bytes bytes, int json, const char *name, drgen_err *err)
+{
+    const char *mistake = file_mistake(bytes);
+    if (mistake) return err_fail(err, DRGEN_ERR_FORMAT, "%s: this %s", name, mistake);
+    if (json) {
+        json_doc *doc = NULL;
+        ERR_TRY(json_parse(&doc, bytes.data, bytes.size, name, err));
+        int known = json_get(json_root(doc), "model") != NULL;
+        json_free(doc);
+        return known ? DRGEN_OK : err_fail(err, DRGEN_ERR_FORMAT, "%s: not a tokenizer.json: it has no \"model\"", name);
+    }
+    return bytes.data[0] == 0x0a ? DRGEN_OK
+                                 : err_fail(err, DRGEN_ERR_FORMAT, "%s: neither a SentencePiece model nor a tokenizer.json", name);
 }
 
 static drgen_status copy_tokenizer(job *j)
@@ -165,9 +186,14 @@ static drgen_status copy_tokenizer(job *j)
     size_t start = 0;
     while (start < bytes.size && (bytes.data[start] == ' ' || bytes.data[start] == '\n')) start++;
     int json = start < bytes.size && bytes.data[start] == '{';
+    drgen_status status = check_tokenizer(bytes, json, j->r->tokenizer, j->err);
+    if (status != DRGEN_OK) {
+        file_close(&bytes);
+        return status;
+    }
     snprintf(j->cfg.tokenizer, sizeof j->cfg.tokenizer, "%s", json ? "tokenizer.json" : "tokenizer.model");
     char *path = file_join(j->dir, j->cfg.tokenizer);
-    drgen_status status = path ? file_begin(&w, path, j->err) : err_fail(j->err, DRGEN_ERR_NOMEM, "tokenizer: out of memory");
+    status = path ? file_begin(&w, path, j->err) : err_fail(j->err, DRGEN_ERR_NOMEM, "tokenizer: out of memory");
     if (status == DRGEN_OK) {
         status = file_put(&w, bytes.data, bytes.size, j->err);
         if (status == DRGEN_OK) status = file_commit(&w, j->err);
@@ -215,6 +241,14 @@ static drgen_status into_old(job *j)
     return status;
 }
 
+/* A whole number, or -1. */
+static long number(const char *text)
+{
+    char *end;
+    long v = strtol(text, &end, 10);
+    return *text && !*end ? v : -1;
+}
+
 int cmd_convert(int argc, char **argv)
 {
     request r = {0};
@@ -228,17 +262,19 @@ int cmd_convert(int argc, char **argv)
     drgen_err err = {0};
     int asked = args_read(argc, argv, options, NULL, usage);
     if (asked) return asked == 1 ? 0 : asked;
-    job j = {.r = &r, .how = {.dtype = PACK_F16, .ema = r.ema}, .err = &err};
+    long heads = r.heads ? number(r.heads) : 0;
+    job j = {.r = &r, .how = {.dtype = PACK_F16, .ema = r.ema, .stop = stop_asked}, .heads = (int)heads, .err = &err};
     const char *wrong = !r.output ? "-o DIR is missing"
                         : !r.dit && !r.vae && !r.mulan && !r.tokenizer ? "nothing to convert: give --dit, --vae, --mulan or --tokenizer"
                         : r.negative && !r.dit ? "--negative goes with --dit"
-                        : r.heads && (atoi(r.heads) < 1 || atoi(r.heads) > 256) ? "--heads is outside 1..256"
+                        : r.heads && (heads < 1 || heads > 256) ? "--heads is outside 1..256"
                         : r.type && strcmp(r.type, "f16") != 0 && strcmp(r.type, "f32") != 0 ? "--type is f16 or f32" : NULL;
     if (wrong) {
         fprintf(stderr, "drgen convert: %s; see drgen convert --help\n", wrong);
         return 2;
     }
     if (r.type && strcmp(r.type, "f32") == 0) j.how.dtype = PACK_F32;
+    stop_on_signals();
     if ((r.update ? into_old(&j) : into_new(&j)) != DRGEN_OK) return args_failed(&err);
     printf("%s\n", r.output);
     return 0;

@@ -7,6 +7,7 @@
 #include "weights_tools/args.h"
 #include "weights_tools/cmd.h"
 #include "weights_tools/newdir.h"
+#include "weights_tools/stop.h"
 #include "weights_tools/synth.h"
 
 static const char usage[] =
@@ -21,11 +22,18 @@ static const char usage[] =
     "  --tokenizer FILE  a SentencePiece model, so that prompts work; without it there is no text tower\n"
     "  --manifest FILE   tensors listed in a manifest: transformer, autoencoder or MuQ-MuLan, by what it holds\n";
 
+/* A hint from the manifest; 0 when there is none that makes sense. */
+static int small(const json_node *n)
+{
+    double v = json_number(n, 0);
+    return v >= 1 && v <= 1 << 20 ? (int)v : 0;
+}
+
 static drgen_status from_manifest(const char *dir, const char *manifest, pack_dtype dtype, drgen_err *err)
 {
     source *s;
     model_cfg cfg = {.note = "made-up weights from a manifest"};
-    pack_how how = {.dtype = dtype};
+    pack_how how = {.dtype = dtype, .stop = stop_asked};
     ERR_TRY(source_open_manifest(&s, manifest, err));
     char *dit = source_prefix(s, "transformer.proj_out.weight", 0), *mulan = source_prefix(s, "mulan.text_to_latents.weight", 0);
     char *path = file_join(dir, dit ? "dit.safetensors" : mulan ? "mulan.safetensors" : "vae.safetensors");
@@ -37,10 +45,10 @@ static drgen_status from_manifest(const char *dir, const char *manifest, pack_dt
     if (status == DRGEN_OK) status = json_parse(&doc, bytes.data, bytes.size, manifest, err);
     if (status == DRGEN_OK) {
         const json_node *config = json_get(json_root(doc), "config");
-        cfg.dit.heads = (int)json_number(json_get(config, "heads"), 0);
-        cfg.dit.max_frames = (int)json_number(json_get(config, "max_frames"), 0);
+        cfg.dit.heads = small(json_get(config, "heads"));
+        cfg.dit.max_frames = small(json_get(config, "max_frames"));
         cfg.vae.final_tanh = json_bool(json_get(config, "final_tanh"), 0);
-        cfg.text.heads = (int)json_number(json_get(json_get(config, "text"), "num_attention_heads"), 0);
+        cfg.text.heads = small(json_get(json_get(config, "text"), "num_attention_heads"));
         cfg.has_dit = dit != NULL;
         cfg.has_mulan_text = !dit && mulan;
         cfg.has_vae = !dit && !mulan;
@@ -73,6 +81,7 @@ int cmd_synth(int argc, char **argv)
     const char *wrong = !output ? "-o DIR is missing"
                         : !manifest == !size ? "give either --size or --manifest"
                         : size && !real && !tiny ? "--size is 1b or tiny"
+                        : seed && (!*seed || strspn(seed, "0123456789") != strlen(seed)) ? "--seed is not a whole number"
                         : full && !real ? "--full goes with --size 1b"
                         : type && strcmp(type, "f16") != 0 && strcmp(type, "f32") != 0 ? "--type is f16 or f32" : NULL;
     if (wrong) {
@@ -80,10 +89,12 @@ int cmd_synth(int argc, char **argv)
         return 2;
     }
     pack_dtype dtype = type && strcmp(type, "f32") == 0 ? PACK_F32 : PACK_F16;
+    stop_on_signals();
     if (newdir_begin(&d, output, &err) != DRGEN_OK) return args_failed(&err);
     synth_model m = real ? synth_model_1b(full) : synth_model_tiny();
     m.dtype = dtype;
     m.tokenizer = tokenizer;
+    m.stop = stop_asked;
     if (seed) m.seed = strtoull(seed, NULL, 10);
     drgen_status status = manifest ? from_manifest(d.temp, manifest, dtype, &err) : synth_write(d.temp, &m, &err);
     if (status == DRGEN_OK) status = newdir_commit(&d, &err);

@@ -17,7 +17,7 @@ drgen_status newdir_begin(newdir *d, const char *path, drgen_err *err)
     if (!*path) return err_fail(err, DRGEN_ERR_ARG, "output: the folder's name is empty");
     if (access(path, F_OK) == 0 && rmdir(path) != 0)
         return err_fail(err, DRGEN_ERR_IO, "%s: is there already; name a new folder, or remove it first", path);
-    size_t size = strlen(path) + 16;
+    size_t size = strlen(path) + 32;
     d->path = strdup(path);
     d->temp = malloc(size);
     if (!d->path || !d->temp) {
@@ -25,13 +25,11 @@ drgen_status newdir_begin(newdir *d, const char *path, drgen_err *err)
         newdir_abort(d);
         return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", path);
     }
-    while (size > 17 && d->path[strlen(d->path) - 1] == '/') d->path[--size - 16] = '\0';
-    snprintf(d->temp, size, "%s.XXXXXX", d->path);
-    if (mkdtemp(d->temp)) {
-        mode_t mask = umask(0);
-        umask(mask);
-        chmod(d->temp, 0777 & ~mask);
-        return DRGEN_OK;
+    for (size_t n = strlen(d->path); n > 1 && d->path[n - 1] == '/';) d->path[--n] = '\0';
+    for (int n = 0; n < 1000; n++) { /* not mkdtemp, whose folders are private */
+        snprintf(d->temp, size, "%s.%ld-%d", d->path, (long)getpid(), n);
+        if (mkdir(d->temp, 0777) == 0) return DRGEN_OK;
+        if (errno != EEXIST) break;
     }
     drgen_status status = err_fail(err, DRGEN_ERR_IO, "%s: cannot make a folder here: %s", path, strerror(errno));
     free(d->temp), d->temp = NULL;

@@ -31,6 +31,7 @@ typedef struct {
     pack_dtype dtype;
     int ema;               /* 1: take ema_model_state_dict where a checkpoint holds both */
     const float *negative; /* dit: negative style [cond_dim], or NULL */
+    int (*stop)(void);     /* asked now and then; not 0: give up with CANCELLED. May be NULL */
 } pack_how;
 
 /* What a part came to. */
@@ -40,8 +41,9 @@ typedef struct {
 } pack_sum;
 
 /* Writes one part's file at path and tells its sizes. Config values that shapes do not show come from *cfg as hints
- * where they are > 0 (dit: heads, default 32; max_frames, default by variant; vae: final_tanh; mulan: heads). A missing
- * tensor or a wrong shape is an error that names it. sum may be NULL. */
+ * where they are > 0 (dit: heads, default 32; max_frames, default by variant; vae: final_tanh, which a TorchScript
+ * file's own program also tells; mulan: heads). A missing tensor, a wrong shape, a value that is not finite or does not
+ * fit in half precision is an error that names the tensor. sum may be NULL. */
 drgen_status pack_dit(const source *s, const char *path, const pack_how *how, dit_cfg *cfg, pack_sum *sum,
                       drgen_err *err);
 drgen_status pack_vae(const source *s, const char *path, const pack_how *how, vae_cfg *cfg, pack_sum *sum,
@@ -54,7 +56,8 @@ drgen_status pack_mulan_text(const source *s, const char *path, const pack_how *
 drgen_status pack_mulan_audio(const source *s, const char *path, const pack_how *how, mulan_audio_cfg *cfg, pack_sum *sum,
                               drgen_err *err);
 
-/* model.json from what was packed; parts with a has_ flag of 0 are left out. Hashes every file it lists. */
+/* model.json from what was packed; parts with a has_ flag of 0 are left out. Hashes every file it lists, and reads the
+ * result back as the engine will. */
 drgen_status pack_model_json(const char *dir, const model_cfg *cfg, drgen_err *err);
 
 #endif

@@ -45,16 +45,16 @@ static int count_names(const pack_list *l, const char *format)
 static void infer(const pack_list *l, dit_cfg *c)
 {
     const source_tensor *t;
-    if ((t = look(l, "input_embed.proj.weight")) && t->dims == 2) c->dim = (int)t->shape[0];
-    if ((t = look(l, "proj_out.weight")) && t->dims == 2) c->mel_dim = (int)t->shape[0];
+    if ((t = look(l, "input_embed.proj.weight")) && t->dims == 2) c->dim = pack_size(t->shape[0]);
+    if ((t = look(l, "proj_out.weight")) && t->dims == 2) c->mel_dim = pack_size(t->shape[0]);
     if ((t = look(l, "text_embed.text_embed.weight")) && t->dims == 2) {
-        c->text_num_embeds = (int)t->shape[0] - 1;
-        c->cond_dim = (int)t->shape[1];
+        c->text_num_embeds = pack_size(t->shape[0]) - 1;
+        c->cond_dim = pack_size(t->shape[1]);
     }
     if ((t = look(l, "transformer_blocks.0.mlp.gate_proj.weight")) && t->dims == 2 && c->dim)
-        c->ff_mult = (int)(t->shape[0] / (size_t)c->dim);
+        c->ff_mult = pack_size(t->shape[0] / (size_t)c->dim);
     t = look(l, "input_embed.conv_pos_embed.conv1d.0.weight");
-    c->conv_groups = t && t->dims == 3 && t->shape[1] ? (int)((size_t)c->dim / t->shape[1]) : 16;
+    c->conv_groups = t && t->dims == 3 && t->shape[1] && t->shape[1] <= (size_t)c->dim ? (int)((size_t)c->dim / t->shape[1]) : 16;
     c->depth = count_names(l, "transformer_blocks.%d.input_layernorm.weight");
     c->conv_layers = count_names(l, "text_embed.text_blocks.%d.norm.weight");
     c->duration_embed = look(l, "duration_time_embed.time_mlp.0.weight") != NULL;
@@ -128,7 +128,7 @@ drgen_status pack_dit(const source *s, const char *path, const pack_how *how, di
     if (!prefix)
         return err_fail(err, DRGEN_ERR_MODEL, "%s: no tensor ends with transformer.proj_out.weight: not a DiffRhythm transformer",
                         source_name(s));
-    pack_list l = {.s = s, .prefix = prefix, .err = err};
+    pack_list l = {.s = s, .prefix = prefix, .how = how, .err = err};
     infer(&l, cfg);
     if (look(&l, "long_skip_connection.weight"))
         l.status = err_fail(err, DRGEN_ERR_MODEL, "%s: long_skip_connection is not supported (no released model has it)",
@@ -139,7 +139,7 @@ drgen_status pack_dit(const source *s, const char *path, const pack_how *how, di
         l.status = err_fail(err, DRGEN_ERR_MODEL, "%s: width %d does not divide into %d heads; give the right number of heads",
                             source_name(s), cfg->dim, cfg->heads);
     if (how->negative) pack_add_given(&l, "negative_style", how->negative, (size_t)cfg->cond_dim);
-    drgen_status status = pack_write(&l, path, how->dtype, sum);
+    drgen_status status = pack_write(&l, path, sum);
     pack_list_free(&l);
     free(prefix);
     return status;

@@ -8,6 +8,11 @@
 
 #include "base/half.h"
 
+int pack_size(size_t v)
+{
+    return v <= 1u << 24 ? (int)v : 0;
+}
+
 const source_tensor *pack_look(const pack_list *l, const char *name)
 {
     char full[2 * PACK_NAME];
@@ -135,15 +140,44 @@ void pack_add_given(pack_list *l, const char *name, const float *values, size_t 
     i->shape[0] = count;
 }
 
-static drgen_status put(st_writer *w, const float *v, size_t count, st_type type, drgen_err *err)
+/* A model with one infinite weight plays noise or silence: better to stop here, with the tensor's name. */
+static drgen_status not_finite(const pack_list *l, const pack_item *i, drgen_err *err)
+{
+    return err_fail(err, DRGEN_ERR_MODEL, "%s: %s holds a value that is not finite%s", source_name(l->s), i->name,
+                    l->how->dtype == PACK_F16 ? " or too large for half precision (try --type f32)" : "");
+}
+
+static int finite_f32(const float *v, size_t count)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t magnitude = half_float_bits(v[i]) & 0x7fffffffu;
+        most = magnitude > most ? magnitude : most;
+    }
+    return most < 0x7f800000u;
+}
+
+static int finite_f16(const uint16_t *v, size_t count)
+{
+    uint16_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t magnitude = v[i] & 0x7fffu;
+        most = magnitude > most ? magnitude : most;
+    }
+    return most < 0x7c00u;
+}
+
+static drgen_status put(const pack_list *l, const pack_item *item, st_writer *w, const float *v, size_t count, st_type type)
 {
     enum { PIECE = 2048 };
-    if (type == ST_F32) return st_put(w, v, count * sizeof *v, err);
+    if (!finite_f32(v, count)) return not_finite(l, item, l->err);
+    if (type == ST_F32) return st_put(w, v, count * sizeof *v, l->err);
     uint16_t half[PIECE];
     for (size_t at = 0; at < count; at += PIECE) {
         size_t n = count - at < PIECE ? count - at : PIECE;
         for (size_t i = 0; i < n; i++) half[i] = half_to_f16(v[at + i]);
-        ERR_TRY(st_put(w, half, n * sizeof *half, err));
+        if (!finite_f16(half, n)) return not_finite(l, item, l->err);
+        ERR_TRY(st_put(w, half, n * sizeof *half, l->err));
     }
     return DRGEN_OK;
 }
@@ -185,25 +219,61 @@ static void turn(const pack_item *i, const float *v, float *out)
     else memcpy(out, v, i->from->count * sizeof *v);
 }
 
+static drgen_status stopped(const pack_list *l)
+{
+    return l->how->stop && l->how->stop() ? err_fail(l->err, DRGEN_ERR_CANCELLED, "stopped") : DRGEN_OK;
+}
+
+/* A tensor that is already of the right type and in the right order: its bytes, in pieces. */
+static drgen_status write_raw(const pack_list *l, const pack_item *i, st_writer *w, void *piece, size_t room)
+{
+    const source_tensor *t = i->from;
+    for (size_t at = 0; at < t->count; at += room) {
+        size_t n = t->count - at < room ? t->count - at : room;
+        ERR_TRY(stopped(l));
+        ERR_TRY(source_raw(l->s, t, at, n, piece, l->err));
+        if (!(t->type == ST_F16 ? finite_f16(piece, n) : finite_f32(piece, n))) return not_finite(l, i, l->err);
+        ERR_TRY(st_put(w, piece, n * st_type_size(t->type), l->err));
+    }
+    return DRGEN_OK;
+}
+
+static void scale_rows(const pack_item *i, float *v)
+{
+    size_t rows = i->from->shape[0], width = rows ? i->from->count / rows : 0;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t k = 0; k < width; k++) v[r * width + k] *= i->scale[r];
+}
+
+static drgen_status write_floats(const pack_list *l, const pack_item *i, st_writer *w, st_type type, float *v, float *turned,
+                                 size_t room)
+{
+    for (size_t at = 0; at < i->from->count; at += room) {
+        size_t n = i->from->count - at < room ? i->from->count - at : room;
+        ERR_TRY(stopped(l));
+        ERR_TRY(source_floats(l->s, i->from, at, n, v, l->err));
+        if (i->gain) ERR_TRY(fold(l, i, v));
+        if (i->scale) scale_rows(i, v);
+        if (turned) turn(i, v, turned);
+        ERR_TRY(put(l, i, w, turned ? turned : v, n, type));
+    }
+    return DRGEN_OK;
+}
+
+/* Copies go through in pieces, what is folded or turned as a whole tensor. */
 static drgen_status write_item(const pack_list *l, const pack_item *i, st_writer *w, st_type type)
 {
     enum { PIECE = 1 << 20 };
-    if (i->given) return put(w, i->given, i->shape[0], type, l->err);
-    size_t count = i->from->count, whole = i->turn != PACK_COPY || i->gain || i->scale, room = whole ? count : count < PIECE ? count : PIECE;
-    float *v = malloc((room + 1) * sizeof *v), *out = whole ? malloc((count + 1) * sizeof *out) : NULL;
-    drgen_status status = DRGEN_OK;
-    if (!v || (whole && !out)) status = err_fail(l->err, DRGEN_ERR_NOMEM, "%s: out of memory", i->name);
-    for (size_t at = 0; at < count && status == DRGEN_OK; at += room) {
-        size_t n = count - at < room ? count - at : room;
-        status = source_floats(l->s, i->from, at, n, v, l->err);
-        if (status == DRGEN_OK && i->gain) status = fold(l, i, v);
-        for (size_t k = 0, width = count / (i->from->shape[0] ? i->from->shape[0] : 1); i->scale && k < n; k++) v[k] *= i->scale[k / width];
-        if (status != DRGEN_OK) break;
-        if (whole) turn(i, v, out);
-        status = put(w, whole ? out : v, n, type, l->err);
-    }
+    if (i->given) return put(l, i, w, i->given, i->shape[0], type);
+    int whole = i->turn != PACK_COPY || i->gain || i->scale;
+    size_t count = i->from->count, room = whole || count < PIECE ? count : PIECE;
+    float *v = malloc((room + 1) * sizeof *v), *turned = whole ? malloc((count + 1) * sizeof *turned) : NULL;
+    drgen_status status;
+    if (!v || (whole && !turned)) status = err_fail(l->err, DRGEN_ERR_NOMEM, "%s: out of memory", i->name);
+    else if (!whole && i->from->type == type) status = write_raw(l, i, w, v, room);
+    else status = write_floats(l, i, w, type, v, turned, room);
     free(v);
-    free(out);
+    free(turned);
     return status;
 }
 
@@ -226,9 +296,10 @@ static void sort_items(pack_list *l, pack_dtype dtype)
     l->room = l->count;
 }
 
-drgen_status pack_write(pack_list *l, const char *path, pack_dtype dtype, pack_sum *sum)
+drgen_status pack_write(pack_list *l, const char *path, pack_sum *sum)
 {
     st_writer *w = NULL;
+    pack_dtype dtype = l->how->dtype;
     pack_sum total = {0};
     if (l->status == DRGEN_OK) l->status = st_create(&w, path, l->err);
     sort_items(l, dtype);

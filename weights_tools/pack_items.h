@@ -30,6 +30,7 @@ typedef struct {
 typedef struct {
     const source *s;
     const char *prefix; /* in front of source names */
+    const pack_how *how;
     pack_item *items;
     size_t count, room;
     drgen_err *err;
@@ -38,6 +39,8 @@ typedef struct {
 
 /* The source tensor prefix + name, of these shape; NULL (status set) when missing or of another shape. */
 const source_tensor *pack_need(pack_list *l, const char *name, const size_t *shape, int dims);
+/* A size as the configurations hold it; 0 when it is absurd, which no shape then fits. */
+int pack_size(size_t v);
 /* The source tensor prefix + name, or NULL without an error. */
 const source_tensor *pack_look(const pack_list *l, const char *name);
 /* Plans model tensor `name` from source tensor `name` of these shape. */
@@ -51,7 +54,7 @@ void pack_add_turned(pack_list *l, const char *name, const char *source_name, pa
 void pack_add_owned(pack_list *l, const char *name, float *values, size_t count);
 void pack_add_given(pack_list *l, const char *name, const float *values, size_t count);
 /* Writes everything planned. */
-drgen_status pack_write(pack_list *l, const char *path, pack_dtype dtype, pack_sum *sum);
+drgen_status pack_write(pack_list *l, const char *path, pack_sum *sum);
 void pack_list_free(pack_list *l);
 
 #endif

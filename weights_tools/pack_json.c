@@ -53,6 +53,17 @@ static drgen_status list_files(json_out *o, const char *dir, drgen_err *err)
     return DRGEN_OK;
 }
 
+/* Sizes that the engine would refuse are better refused here. */
+static drgen_status read_back(const char *dir, drgen_err *err)
+{
+    modeldir d;
+    model_cfg cfg;
+    ERR_TRY(modeldir_open(&d, dir, err));
+    drgen_status status = config_read(&d, &cfg, err);
+    modeldir_close(&d);
+    return status;
+}
+
 drgen_status pack_model_json(const char *dir, const model_cfg *cfg, drgen_err *err)
 {
     json_out o = {0};
@@ -88,5 +99,6 @@ drgen_status pack_model_json(const char *dir, const model_cfg *cfg, drgen_err *e
     }
     free(path);
     json_out_free(&o);
+    if (status == DRGEN_OK) status = read_back(dir, err);
     return status;
 }

@@ -45,24 +45,24 @@ static void infer(const pack_list *l, mulan_text_cfg *c)
 {
     const source_tensor *t;
     if ((t = pack_look(l, "mulan.text.model.embeddings.word_embeddings.weight")) && t->dims == 2) {
-        c->vocab_size = (int)t->shape[0];
-        c->hidden_size = (int)t->shape[1];
+        c->vocab_size = pack_size(t->shape[0]);
+        c->hidden_size = pack_size(t->shape[1]);
     }
     if ((t = pack_look(l, "mulan.text.model.embeddings.position_embeddings.weight")) && t->dims == 2)
-        c->positions = (int)t->shape[0];
+        c->positions = pack_size(t->shape[0]);
     c->layers = count_names(l, "mulan.text.model.encoder.layer.%d.output.dense.weight");
     if ((t = pack_look(l, "mulan.text.model.encoder.layer.0.intermediate.dense.weight")) && t->dims == 2)
-        c->intermediate_size = (int)t->shape[0];
+        c->intermediate_size = pack_size(t->shape[0]);
     if ((t = pack_look(l, "mulan.text_to_latents.weight")) && t->dims == 2) {
-        c->dim_latent = (int)t->shape[0];
-        c->tf_dim = (int)t->shape[1];
+        c->dim_latent = pack_size(t->shape[0]);
+        c->tf_dim = pack_size(t->shape[1]);
     }
     c->has_proj = pack_look(l, "mulan.text.proj.weight") != NULL;
     c->tf_depth = count_names(l, "mulan.text.transformer.layers.%d.0.norm.learned_gamma");
-    if ((t = pack_look(l, "mulan.text.transformer.layers.0.0.q_scale")) && t->dims == 1) c->tf_dim_head = (int)t->shape[0];
+    if ((t = pack_look(l, "mulan.text.transformer.layers.0.0.q_scale")) && t->dims == 1) c->tf_dim_head = pack_size(t->shape[0]);
     if ((t = pack_look(l, "mulan.text.transformer.layers.0.0.to_q.weight")) && t->dims == 2 && c->tf_dim_head)
-        c->tf_heads = (int)t->shape[0] / c->tf_dim_head;
-    if ((t = pack_look(l, "mulan.text.transformer.layers.0.1.4.weight")) && t->dims == 2) c->tf_inner = (int)t->shape[1];
+        c->tf_heads = pack_size(t->shape[0]) / c->tf_dim_head;
+    if ((t = pack_look(l, "mulan.text.transformer.layers.0.1.4.weight")) && t->dims == 2) c->tf_inner = pack_size(t->shape[1]);
     if (!c->tf_depth) c->tf_heads = c->tf_dim_head = c->tf_inner = 1; /* nothing runs with them */
     if (!c->layers) c->intermediate_size = 1;
     if (c->heads <= 0) c->heads = c->hidden_size / 64 ? c->hidden_size / 64 : 1;
@@ -111,10 +111,10 @@ drgen_status pack_mulan_text(const source *s, const char *path, const pack_how *
     if (!prefix)
         return err_fail(err, DRGEN_ERR_MODEL, "%s: no tensor ends with mulan.text_to_latents.weight: not MuQ-MuLan",
                         source_name(s));
-    pack_list l = {.s = s, .prefix = prefix, .err = err};
+    pack_list l = {.s = s, .prefix = prefix, .how = how, .err = err};
     infer(&l, cfg);
     plan(&l, cfg);
-    drgen_status status = pack_write(&l, path, how->dtype, sum);
+    drgen_status status = pack_write(&l, path, sum);
     pack_list_free(&l);
     free(prefix);
     return status;

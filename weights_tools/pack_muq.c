@@ -177,7 +177,7 @@ drgen_status pack_mulan_audio(const source *s, const char *path, const pack_how 
     char *prefix = source_prefix(s, "mulan.audio_to_latents.weight", how->ema);
     if (!prefix)
         return err_fail(err, DRGEN_ERR_MODEL, "%s: no tensor ends with mulan.audio_to_latents.weight: not MuQ-MuLan", source_name(s));
-    pack_list l = {.s = s, .prefix = prefix, .err = err};
+    pack_list l = {.s = s, .prefix = prefix, .how = how, .err = err};
     infer(&l, cfg);
     size_t c = (size_t)cfg->conv_dim, d = (size_t)cfg->width;
     if (!c || !d || !cfg->depth || d % (size_t)cfg->heads)
@@ -193,7 +193,7 @@ drgen_status pack_mulan_audio(const source *s, const char *path, const pack_how 
     for (int i = 0; i < cfg->depth; i++) conformer_layer(&l, i, cfg);
     pair(&l, "conformer.layer_norm", S(d));
     head(&l, cfg);
-    drgen_status status = pack_write(&l, path, how->dtype, sum);
+    drgen_status status = pack_write(&l, path, sum);
     pack_list_free(&l);
     free(prefix);
     return status;

@@ -48,19 +48,31 @@ static void infer(pack_list *l, vae_cfg *c)
         return;
     }
     int n = c->levels;
-    c->latent_dim = (int)first->shape[1];
-    c->io_channels = (int)last->shape[0];
-    c->widths[n] = (int)first->shape[0];
+    c->latent_dim = pack_size(first->shape[1]);
+    c->io_channels = pack_size(last->shape[0]);
+    c->widths[n] = pack_size(first->shape[0]);
     c->ratio = 1;
     for (int i = 0; i < n; i++) { /* the decoder runs from the top level down */
-        c->kernels[n - 1 - i] = (int)up[i]->shape[2];
-        c->strides[n - 1 - i] = (int)up[i]->shape[2] / 2;
-        c->widths[n - 1 - i] = (int)up[i]->shape[1];
-        if (up[i]->shape[2] % 4 || up[i]->shape[2] > 131072 || __builtin_mul_overflow(c->ratio, c->strides[n - 1 - i], &c->ratio))
+        c->kernels[n - 1 - i] = pack_size(up[i]->shape[2]);
+        c->strides[n - 1 - i] = pack_size(up[i]->shape[2] / 2);
+        c->widths[n - 1 - i] = pack_size(up[i]->shape[1]);
+        if (up[i]->shape[2] < 4 || up[i]->shape[2] % 4 || up[i]->shape[2] > 131072 || __builtin_mul_overflow(c->ratio, c->strides[n - 1 - i], &c->ratio))
             l->status = err_fail(l->err, DRGEN_ERR_MODEL, "%s: %s: a kernel of %zu taps is not twice an even stride",
                                  source_name(l->s), up[i]->name, up[i]->shape[2]);
     }
     c->has_encoder = weight_of(l, "encoder.layers.0") != NULL;
+}
+
+/* What shapes do not show stands in the program of a TorchScript file: whether the output goes through tanh, and whether
+ * the snakes' parameters are logarithms, the only form the decoder knows. */
+static void read_code(pack_list *l, vae_cfg *c)
+{
+    const char *code = source_code(l->s);
+    if (!code) return;
+    if (strstr(code, "tanh(")) c->final_tanh = 1;
+    if (!strstr(code, "exp("))
+        l->status = err_fail(l->err, DRGEN_ERR_MODEL, "%s: its program takes no exponential of the snakes' alpha: another kind of "
+                             "autoencoder, not supported", source_name(l->s));
 }
 
 static void snake(pack_list *l, const char *base, size_t width)
@@ -118,6 +130,10 @@ static void plan_decoder(pack_list *l, const vae_cfg *c)
     snake(l, name, (size_t)c->widths[0]);
     at(name, "decoder", n + 2, -1);
     conv(l, name, PACK_CONV, (size_t)c->io_channels, (size_t)c->widths[0], 7, 0);
+    strcat(name, ".bias");
+    if (l->status == DRGEN_OK && pack_look(l, name))
+        l->status = err_fail(l->err, DRGEN_ERR_MODEL, "%s: %s%s: the last convolution of an Oobleck decoder has no bias",
+                             source_name(l->s), l->prefix, name);
 }
 
 static void plan_encoder(pack_list *l, const vae_cfg *c)
@@ -149,12 +165,13 @@ drgen_status pack_vae(const source *s, const char *path, const pack_how *how, va
     if (!prefix)
         return err_fail(err, DRGEN_ERR_MODEL, "%s: no tensor ends with decoder.layers.0.weight: not the autoencoder",
                         source_name(s));
-    pack_list l = {.s = s, .prefix = prefix, .err = err};
+    pack_list l = {.s = s, .prefix = prefix, .how = how, .err = err};
     *cfg = (vae_cfg){.final_tanh = cfg->final_tanh};
     infer(&l, cfg);
+    if (l.status == DRGEN_OK) read_code(&l, cfg);
     if (l.status == DRGEN_OK) plan_decoder(&l, cfg);
     if (l.status == DRGEN_OK && cfg->has_encoder) plan_encoder(&l, cfg);
-    drgen_status status = pack_write(&l, path, how->dtype, sum);
+    drgen_status status = pack_write(&l, path, sum);
     pack_list_free(&l);
     free(prefix);
     return status;

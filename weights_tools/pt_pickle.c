@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_VALUES = 1 << 24 }; /* the largest checkpoints hold some 100 000 */
+
 struct pt_pickle {
     const uint8_t *p, *end;
     const char *name;
@@ -42,6 +44,7 @@ static int grow(void *array, size_t size, size_t count, size_t *room)
 
 static pt_value *make(pt_pickle *p, pt_kind kind)
 {
+    if (p->all_count >= MAX_VALUES) fail(p, "it holds an absurd number of values");
     pt_value *v = p->status == DRGEN_OK ? calloc(1, sizeof *v) : NULL;
     if (!v || !grow(&p->all, sizeof *p->all, p->all_count, &p->all_room)) {
         free(v);
@@ -460,4 +463,9 @@ void pt_pickle_free(pt_pickle *p)
 const pt_value *pt_pickle_root(const pt_pickle *p)
 {
     return p->root;
+}
+
+const pt_value *pt_pickle_at(const pt_pickle *p, size_t i)
+{
+    return i < p->all_count ? p->all[i] : NULL;
 }

@@ -30,5 +30,7 @@ drgen_status pt_pickle_read(pt_pickle **out, const uint8_t *bytes, size_t size, 
                             int module_code, drgen_err *err);
 void pt_pickle_free(pt_pickle *p); /* NULL is fine */
 const pt_value *pt_pickle_root(const pt_pickle *p);
+/* Every value the pickle made, also those the root does not reach; NULL past the last. */
+const pt_value *pt_pickle_at(const pt_pickle *p, size_t i);
 
 #endif

@@ -73,13 +73,14 @@ static drgen_status read_entry(pt_zip *z, file_bytes b, const uint8_t *e, size_t
     uint64_t packed = le(e + 20, 4), full = le(e + 24, 4), offset = le(e + 42, 4);
     zip64(e + 46 + n, extra, &full, &packed, &offset);
     if (le(e + 8, 2) & 1) return bad(name, "a member is encrypted", err);
-    int stored = le(e + 10, 2) == 0;
-    if (stored && packed != full) return bad(name, "a member's sizes disagree", err);
+    int method = (int)le(e + 10, 2);
+    if (method == 0 && packed != full) return bad(name, "a member's sizes disagree", err);
     if (offset > b.size || b.size - offset < 30 || le(b.data + offset, 4) != 0x04034b50) return bad(name, "a member has no header", err);
     uint64_t data = offset + 30 + le(b.data + offset + 26, 2) + le(b.data + offset + 28, 2);
     if (data > b.size || packed > b.size - data) return bad(name, "a member lies outside the file", err);
     pt_member *m = &z->members[z->count];
-    *m = (pt_member){(const char *)e + 46, n, stored ? b.data + data : NULL, (size_t)packed};
+    *m = (pt_member){.name = (const char *)e + 46, .name_size = n, .data = method ? NULL : b.data + data, .size = (size_t)full,
+                     .packed = b.data + data, .packed_size = (size_t)packed, .method = method};
     if (!strmap_put(&z->index, m->name, n, (int32_t)z->count, 0)) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", name);
     z->count++;
     return DRGEN_OK;

@@ -8,8 +8,11 @@
 typedef struct {
     const char *name; /* not terminated */
     size_t name_size;
-    const uint8_t *data; /* NULL: compressed (TorchScript's code), of no use here */
+    const uint8_t *data; /* NULL: compressed; torch compresses only program text */
     size_t size;
+    const uint8_t *packed; /* the bytes in the file; the same as data when stored */
+    size_t packed_size;
+    int method; /* 0 stored, 8 deflated */
 } pt_member;
 
 typedef struct {

@@ -53,6 +53,7 @@ void source_close(source *s)
     free(s->tensors);
     strmap_free(&s->index);
     file_close(&s->bytes);
+    free(s->code);
     free(s->name);
     free(s);
 }
@@ -60,6 +61,11 @@ void source_close(source *s)
 const char *source_name(const source *s)
 {
     return s->name;
+}
+
+const char *source_code(const source *s)
+{
+    return s->code;
 }
 
 size_t source_count(const source *s)
@@ -115,6 +121,11 @@ static void st_source_close(source *s)
     st_close(s->impl);
 }
 
+const st_file *source_safetensors(const source *s)
+{
+    return s->raw == st_raw ? s->impl : NULL;
+}
+
 static drgen_status open_safetensors(source **out, file_bytes bytes, const char *name, drgen_err *err)
 {
     st_file *f;
@@ -142,9 +153,15 @@ drgen_status source_open_bytes(source **out, file_bytes bytes, const char *name,
     *out = NULL;
     const uint8_t *p = bytes.data;
     if (bytes.size >= 4 && memcmp(p, "PK\3\4", 4) == 0) return source_open_zip(out, bytes, name, err);
-    /* A pickle stream: PROTO 2, then the legacy magic number as LONG1. */
-    if (bytes.size >= 4 && p[0] == 0x80 && p[1] <= 5 && p[2] == 0x8a && p[3] == 10)
+    /* A pickle stream begins with PROTO. So may the header size of a safetensors file, but then a '{' follows. */
+    if (bytes.size >= 9 && p[0] == 0x80 && p[1] >= 2 && p[1] <= 5 && p[8] != '{')
         return source_open_legacy(out, bytes, name, err);
+    if (bytes.size && p[0] == '{') {
+        int shards = memmem(p, bytes.size, "\"weight_map\"", 12) != NULL;
+        file_close(&bytes);
+        return err_fail(err, DRGEN_ERR_FORMAT, shards ? "%s: a list of shards, not weights; save them as one file first"
+                                                      : "%s: a JSON text, not weights", name);
+    }
     return open_safetensors(out, bytes, name, err);
 }
 

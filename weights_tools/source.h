@@ -24,6 +24,10 @@ drgen_status source_open_manifest(source **out, const char *path, drgen_err *err
 void source_close(source *s); /* NULL is fine */
 
 const char *source_name(const source *s);
+/* The program text of a TorchScript archive, zero-terminated; NULL for anything else. */
+const char *source_code(const source *s);
+/* The file behind a safetensors source (for its metadata), NULL for anything else. */
+const st_file *source_safetensors(const source *s);
 size_t source_count(const source *s);
 const source_tensor *source_at(const source *s, size_t i);
 const source_tensor *source_find(const source *s, const char *name);

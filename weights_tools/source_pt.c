@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "weights_tools/inflate.h"
 #include "weights_tools/pt_pickle.h"
 #include "weights_tools/pt_zip.h"
 #include "weights_tools/source_types.h"
 
-enum { MAX_DEPTH = 64, MAX_NAME = 512, MAX_VISITS = 4 << 20 };
+enum { MAX_DEPTH = 64, MAX_NAME = 512, MAX_VISITS = 4 << 20, MAX_CODE = 8 << 20 };
 
 typedef struct {
     const uint8_t *data; /* of the storage */
@@ -28,9 +29,8 @@ typedef struct {
     strmap keys;     /* legacy: storage key to index */
     struct {
         const uint8_t *data;
-        size_t elements;
+        size_t bytes;
     } *stored;
-    size_t stored_count;
 } storage_index;
 
 typedef struct {
@@ -45,16 +45,20 @@ static drgen_status pt_raw(const source *s, size_t i, size_t first, size_t count
     (void)err;
     const place *p = &((const pt_impl *)s->impl)->places[i];
     const source_tensor *t = &s->tensors[i];
-    size_t size = st_type_size(t->type), at[ST_MAX_DIMS] = {0}, rest = first;
-    for (int d = t->dims - 1; d >= 0; d--) {
+    size_t size = st_type_size(t->type), at[ST_MAX_DIMS] = {0}, run = 1;
+    int outer = t->dims; /* axes in front of those that lie densely, run elements */
+    while (outer > 0 && (t->shape[outer - 1] == 1 || p->strides[outer - 1] == run)) run *= t->shape[--outer];
+    size_t rest = first / run, inside = first % run;
+    for (int d = outer - 1; d >= 0; d--) {
         at[d] = rest % t->shape[d];
         rest /= t->shape[d];
     }
-    for (size_t n = 0; n < count; n++) {
-        size_t from = p->offset;
-        for (int d = 0; d < t->dims; d++) from += at[d] * p->strides[d];
-        memcpy((char *)out + n * size, p->data + from * size, size);
-        for (int d = t->dims - 1; d >= 0 && ++at[d] == t->shape[d]; d--) at[d] = 0;
+    for (size_t done = 0; done < count; inside = 0) {
+        size_t from = p->offset + inside, n = count - done < run - inside ? count - done : run - inside;
+        for (int d = 0; d < outer; d++) from += at[d] * p->strides[d];
+        memcpy((char *)out + done * size, p->data + from * size, n * size);
+        done += n;
+        for (int d = outer - 1; d >= 0 && ++at[d] == t->shape[d]; d--) at[d] = 0;
     }
     return DRGEN_OK;
 }
@@ -81,7 +85,7 @@ static const uint8_t *find_storage(const storage_index *x, const pt_value *stora
     }
     int32_t i = strmap_get(&x->keys, storage->text, storage->size, -1);
     if (i < 0) return NULL;
-    *bytes = x->stored[i].elements * st_type_size(storage->type);
+    *bytes = x->stored[i].bytes;
     return x->stored[i].data;
 }
 
@@ -185,6 +189,32 @@ static const pt_member *find_pickle(const pt_zip *z, storage_index *x)
     return best;
 }
 
+/* Program text of a TorchScript archive: every .py member in one piece, behind each other. */
+static drgen_status read_code(source *s, const pt_zip *z, drgen_err *err)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < z->count; i++) {
+        const pt_member *m = &z->members[i];
+        if (m->name_size < 3 || memcmp(m->name + m->name_size - 3, ".py", 3) != 0) continue;
+        if (m->size > MAX_CODE || size + m->size > MAX_CODE)
+            return err_fail(err, DRGEN_ERR_FORMAT, "%s: an absurd amount of program text", s->name);
+        char *grown = realloc(s->code, size + m->size + 1);
+        if (!grown) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", s->name);
+        s->code = grown;
+        if (m->method == 0) memcpy(grown + size, m->data, m->size);
+        else if (m->method != 8 || !inflate_exact(m->packed, m->packed_size, (uint8_t *)grown + size, m->size)) {
+            grown[size] = '\0';
+            return err_fail(err, DRGEN_ERR_FORMAT, "%s: %.*s is damaged; get the file again", s->name,
+                            m->name_size > 200 ? 200 : (int)m->name_size, m->name);
+        }
+        for (size_t k = 0; k < m->size; k++)
+            if (!grown[size + k]) grown[size + k] = ' '; /* so that the text ends where it ends */
+        size += m->size;
+        grown[size] = '\0';
+    }
+    return DRGEN_OK;
+}
+
 drgen_status source_open_zip(source **out, file_bytes bytes, const char *name, drgen_err *err)
 {
     pt_zip z = {0};
@@ -207,6 +237,7 @@ drgen_status source_open_zip(source **out, file_bytes bytes, const char *name, d
     int script = pt_zip_find(&z, x.top, x.top_size, "/constants.pkl", 14) != NULL;
     status = pt_pickle_read(&p, pickle->data, pickle->size, NULL, name, script, err);
     if (status == DRGEN_OK) status = collect(s, p, &x, err);
+    if (status == DRGEN_OK && script) status = read_code(s, &z, err);
 done:
     pt_pickle_free(p);
     pt_zip_free(&z);
@@ -215,13 +246,18 @@ done:
     return status;
 }
 
-/* Element size of every storage key, from the storages that tensors below v use. */
-static void note_types(strmap *types, const pt_value *v, int depth, size_t *visits)
+/* Element size of every storage key. 0 when one key has two: torch writes no such file, and sizes would be in doubt. */
+static drgen_status note_types(strmap *types, const pt_pickle *objects, const char *name, drgen_err *err)
 {
-    if (++*visits > MAX_VISITS || depth > MAX_DEPTH) return;
-    if (v->kind == PT_TENSOR) strmap_put(types, v->items[0]->text, v->items[0]->size, (int32_t)st_type_size(v->items[0]->type), 0);
-    else
-        for (size_t i = 0; i < v->count && v->kind != PT_OTHER; i++) note_types(types, v->items[i], depth + 1, visits);
+    const pt_value *v;
+    for (size_t i = 0; (v = pt_pickle_at(objects, i)); i++) {
+        if (v->kind != PT_STORAGE) continue;
+        int32_t size = (int32_t)st_type_size(v->type);
+        if (!strmap_put(types, v->text, v->size, size, 0)) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", name);
+        if (strmap_get(types, v->text, v->size, 0) != size)
+            return err_fail(err, DRGEN_ERR_FORMAT, "%s: a storage is used with two types", name);
+    }
+    return DRGEN_OK;
 }
 
 /* Storages of a legacy stream: per key, in the list's order, a count and the raw data. */
@@ -229,12 +265,10 @@ static drgen_status index_stored(storage_index *x, const pt_value *keys, const p
                                  const uint8_t *end, const char *name, drgen_err *err)
 {
     strmap types = {0};
-    size_t visits = 0;
-    drgen_status status = DRGEN_OK;
     if (keys->kind != PT_LIST) return err_fail(err, DRGEN_ERR_FORMAT, "%s: the list of storages is missing", name);
-    note_types(&types, pt_pickle_root(objects), 0, &visits);
+    drgen_status status = note_types(&types, objects, name, err);
     x->stored = calloc(keys->count + 1, sizeof *x->stored);
-    if (!x->stored) status = err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", name);
+    if (!x->stored && status == DRGEN_OK) status = err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", name);
     for (size_t i = 0; i < keys->count && status == DRGEN_OK; i++) {
         const pt_value *k = keys->items[i];
         int32_t item = k->kind == PT_STRING ? strmap_get(&types, k->text, k->size, 0) : 0;
@@ -250,12 +284,25 @@ static drgen_status index_stored(storage_index *x, const pt_value *keys, const p
             break;
         }
         x->stored[i].data = at;
-        x->stored[i].elements = (size_t)elements;
+        x->stored[i].bytes = (size_t)(elements * (uint64_t)item);
         at += elements * (uint64_t)item;
         if (!strmap_put(&x->keys, k->text, k->size, (int32_t)i, 0)) status = err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", name);
     }
     strmap_free(&types);
     return status;
+}
+
+/* The preamble: protocol 1001, and a dict that says whether the machine was little-endian. */
+static drgen_status check_preamble(const pt_value *protocol, const pt_value *system, const char *name, drgen_err *err)
+{
+    if (protocol->kind != PT_INT || protocol->number != 1001)
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: saved by another version of torch's old format", name);
+    for (size_t i = 0; system->kind == PT_DICT && i + 1 < system->count; i += 2) {
+        const pt_value *key = system->items[i], *v = system->items[i + 1];
+        if (key->kind == PT_STRING && key->size == 13 && memcmp(key->text, "little_endian", 13) == 0 && v->kind == PT_BOOL && !v->number)
+            return err_fail(err, DRGEN_ERR_FORMAT, "%s: saved on a big-endian machine; not supported", name);
+    }
+    return DRGEN_OK;
 }
 
 drgen_status source_open_legacy(source **out, file_bytes bytes, const char *name, drgen_err *err)
@@ -268,13 +315,14 @@ drgen_status source_open_legacy(source **out, file_bytes bytes, const char *name
     if (!s) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", name);
     drgen_status status = DRGEN_OK;
     size_t at = 0;
-    if (bytes.size < 14 || memcmp(bytes.data + 4, magic, sizeof magic) != 0)
+    if (bytes.size < 14 || bytes.data[2] != 0x8a || bytes.data[3] != 10 || memcmp(bytes.data + 4, magic, sizeof magic) != 0)
         status = err_fail(err, DRGEN_ERR_FORMAT, "%s: a pickle, but not one that torch saved", name);
     for (int i = 0; i < PARTS && status == DRGEN_OK; i++) {
         size_t used = 0;
         status = pt_pickle_read(&part[i], bytes.data + at, bytes.size - at, &used, name, 0, err);
         at += used;
     }
+    if (status == DRGEN_OK) status = check_preamble(pt_pickle_root(part[PROTOCOL]), pt_pickle_root(part[SYSTEM]), name, err);
     if (status == DRGEN_OK)
         status = index_stored(&x, pt_pickle_root(part[KEYS]), part[OBJECT], bytes.data + at, bytes.data + bytes.size, name, err);
     if (status == DRGEN_OK) status = collect(s, part[OBJECT], &x, err);

@@ -11,6 +11,7 @@ struct source {
     size_t count, room;
     strmap index;
     file_bytes bytes; /* closed by the source */
+    char *code;       /* of source_code, or NULL */
     void *impl;
     /* Elements first.. of tensor i, in its own type. */
     drgen_status (*raw)(const source *s, size_t i, size_t first, size_t count, void *out, drgen_err *err);

@@ -335,7 +335,7 @@ static drgen_status write_parts(const char *dir, synth_model *m, model_cfg *cfg,
     rng_synth(negative, 0, width, "negative_style", 0, 1, m->seed);
     for (size_t i = 0; i < width; i++) sum += (double)negative[i] * (double)negative[i];
     for (size_t i = 0; i < width; i++) negative[i] = (float)((double)negative[i] / sqrt(sum));
-    pack_how how = {.dtype = m->dtype, .negative = negative};
+    pack_how how = {.dtype = m->dtype, .negative = negative, .stop = m->stop};
     status = open_list(&s, fill_dit, &m->dit, m->seed, err);
     if (status == DRGEN_OK) status = pack_dit(s, dit, &how, &m->dit, NULL, err);
     source_close(s), s = NULL;

@@ -14,6 +14,7 @@ typedef struct {
     uint64_t seed;
     const char *name, *note;
     const char *tokenizer; /* path of a tokenizer to copy in, or NULL: no text tower */
+    int (*stop)(void);     /* as in pack_how */
 } synth_model;
 
 synth_model synth_model_1b(int full); /* 1.1 B parameters; full: the 285 s variant */

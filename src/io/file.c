@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,6 +45,28 @@ file_bytes file_borrow(const void *data, size_t size)
     return (file_bytes){data, size, 0};
 }
 
+/* The text begins with word, whatever the case of its letters. */
+static int begins(const uint8_t *p, size_t size, const char *word)
+{
+    size_t n = strlen(word);
+    return size >= n && strncasecmp((const char *)p, word, n) == 0;
+}
+
+const char *file_mistake(file_bytes f)
+{
+    static const char bom[] = "\xEF\xBB\xBF";
+    const uint8_t *p = f.data, *end = p + f.size;
+    if (f.size == 0) return "is empty; get the file again";
+    if (f.size > 3 && memcmp(p, bom, 3) == 0) p += 3;
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')) p++;
+    size_t size = (size_t)(end - p);
+    if (begins(p, size, "version https://git-lfs"))
+        return "is a Git LFS pointer, not the file itself; fetch that with `git lfs pull`";
+    if (begins(p, size, "<!doctype") || begins(p, size, "<html") || begins(p, size, "<head") || begins(p, size, "<?xml"))
+        return "is a web page, not the file itself; download that (its \"raw\" or \"resolve\" address)";
+    return NULL;
+}
+
 char *file_join(const char *dir, const char *name)
 {
     size_t a = strlen(dir), b = strlen(name);
@@ -55,6 +78,19 @@ char *file_join(const char *dir, const char *name)
     return out;
 }
 
+/* Creates path.PID-N. Not mkstemp, whose files are private: the result should be an ordinary file, and asking for the
+ * umask means changing it for the whole process. */
+static int open_new(const char *path, char *temp, size_t room)
+{
+    int fd = -1;
+    for (int n = 0; n < 1000 && fd < 0; n++) {
+        snprintf(temp, room, "%s.%ld-%d", path, (long)getpid(), n);
+        fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST) break;
+    }
+    return fd;
+}
+
 drgen_status file_begin(file_writer *w, const char *path, drgen_err *err)
 {
     *w = (file_writer){0};
@@ -62,28 +98,19 @@ drgen_status file_begin(file_writer *w, const char *path, drgen_err *err)
     if (!*path) return err_fail(err, DRGEN_ERR_ARG, "output: the file name is empty");
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
         return err_fail(err, DRGEN_ERR_IO, "%s: not a regular file; give the name of a file to write", path);
-    size_t size = strlen(path) + 16;
+    size_t size = strlen(path) + 32;
     w->path = strdup(path);
     w->temp = malloc(size);
     if (!w->path || !w->temp) {
+        free(w->temp), w->temp = NULL; /* no file of that name yet */
         file_abort(w);
         return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", path);
     }
-    snprintf(w->temp, size, "%s.XXXXXX", path);
-    int fd = mkstemp(w->temp);
-    if (fd >= 0) {
-        mode_t mask = umask(0); /* mkstemp is private; the result should be an ordinary file */
-        umask(mask);
-        fchmod(fd, 0666 & ~mask);
-        w->f = fdopen(fd, "w+b");
-        if (!w->f) close(fd);
-    }
-    if (w->f) return DRGEN_OK;
+    int fd = open_new(path, w->temp, size);
+    if (fd >= 0 && (w->f = fdopen(fd, "w+b"))) return DRGEN_OK;
     drgen_status status = err_fail(err, DRGEN_ERR_IO, "%s: cannot write here: %s", path, strerror(errno));
-    if (fd < 0) {
-        free(w->temp); /* nothing to unlink */
-        w->temp = NULL;
-    }
+    if (fd >= 0) close(fd);
+    else free(w->temp), w->temp = NULL;
     file_abort(w);
     return status;
 }
@@ -91,12 +118,13 @@ drgen_status file_begin(file_writer *w, const char *path, drgen_err *err)
 drgen_status file_put(file_writer *w, const void *data, size_t size, drgen_err *err)
 {
     if (size == 0 || fwrite(data, 1, size, w->f) == size) return DRGEN_OK;
-    return err_fail(err, DRGEN_ERR_IO, "%s: write failed: %s", w->path, strerror(errno));
+    return err_fail(err, DRGEN_ERR_IO, "%s: write failed: %s", w->path, strerror(errno ? errno : EIO));
 }
 
 drgen_status file_commit(file_writer *w, drgen_err *err)
 {
     drgen_status status = DRGEN_OK;
+    errno = EIO; /* for an earlier failure that fflush does not meet again */
     if (ferror(w->f) || fflush(w->f) != 0 || fsync(fileno(w->f)) != 0)
         status = err_fail(err, DRGEN_ERR_IO, "%s: write failed: %s", w->path, strerror(errno));
     if (fclose(w->f) != 0 && status == DRGEN_OK)

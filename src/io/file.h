@@ -21,6 +21,10 @@ drgen_status file_map(file_bytes *out, const char *path, size_t max_size, drgen_
 void file_close(file_bytes *f); /* NULL-safe, idempotent */
 file_bytes file_borrow(const void *data, size_t size);
 
+/* What people save by mistake in place of a model's file - a Git LFS pointer, a web page, nothing - said in words that
+ * follow the file's name; NULL when it is none of these. */
+const char *file_mistake(file_bytes f);
+
 /* Atomic write: file_begin opens a temporary file in the target's folder (refusing a target that exists and is no
  * regular file), file_commit flushes, syncs, closes and renames, file_abort removes. Exactly one of commit and abort
  * follows a successful begin. A failed write (full disk) shows at commit at the latest. */

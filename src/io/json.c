@@ -3,18 +3,21 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_DEPTH = 64 };
 
+static pthread_mutex_t parse_lock = PTHREAD_MUTEX_INITIALIZER; /* cJSON keeps the place of its last error in a global */
+
 struct json_doc {
     cJSON *root;
     char name[256];
 };
 
-/* cJSON recurses on nesting: bound it before it starts. Also refuses zero bytes, which would end the text early. */
+/* cJSON recurses on nesting: bound it before it starts. Also refuses zero bytes and \u0000, which would end a text early. */
 static const char *scan(const char *text, size_t size)
 {
     int depth = 0, in_string = 0;
@@ -22,8 +25,10 @@ static const char *scan(const char *text, size_t size)
         char c = text[i];
         if (c == '\0') return "a zero byte";
         if (in_string) {
-            if (c == '\\') i++;
-            else if (c == '"') in_string = 0;
+            if (c == '\\') {
+                if (size - i > 5 && memcmp(text + i + 1, "u0000", 5) == 0) return "a zero character in a text";
+                i++;
+            } else if (c == '"') in_string = 0;
         } else if (c == '"') in_string = 1;
         else if (c == '[' || c == '{') {
             if (++depth > MAX_DEPTH) return "nesting deeper than 64";
@@ -48,7 +53,9 @@ drgen_status json_parse(json_doc **out, const void *text, size_t size, const cha
     copy[size] = '\0';
     snprintf(d->name, sizeof d->name, "%s", name);
     const char *end = NULL;
+    pthread_mutex_lock(&parse_lock);
     d->root = cJSON_ParseWithLengthOpts(copy, size + 1, &end, 1);
+    pthread_mutex_unlock(&parse_lock);
     size_t at = end ? (size_t)(end - copy) : 0;
     free(copy);
     if (!d->root) {
@@ -220,7 +227,9 @@ void json_out_number(json_out *o, double v)
     int digits = v == floor(v) && fabs(v) < 1e15 ? 15 : 1; /* whole numbers without an exponent */
     do snprintf(buffer, sizeof buffer, "%.*g", digits, v);
     while (strtod(buffer, NULL) != v && digits++ < 17);
-    json_out_raw(o, isfinite(v) ? buffer : "null");
+    for (char *c = buffer; *c; c++)
+        if (!strchr("0123456789+-e", *c)) *c = '.'; /* the host's locale may say "," */
+    json_out_raw(o, isfinite(v) ? buffer : "null"); /* JSON has no infinities */
 }
 
 void json_out_free(json_out *o)

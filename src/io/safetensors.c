@@ -57,23 +57,6 @@ static drgen_status bad(const st_file *f, const char *tensor, const char *what, 
     return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s%s%s", f->name, tensor ? tensor : "", tensor ? ": " : "", what);
 }
 
-/* What people save by mistake in place of weights. */
-static const char *wrong_kind(const uint8_t *p, size_t size)
-{
-    static const struct {
-        const char *start, *what;
-    } kinds[] = {{"version https://git-lfs", "a Git LFS pointer, not the weights; fetch the file itself with `git lfs pull`"},
-                 {"<!DOCTYPE", "a web page, not weights; download the file itself"},
-                 {"<!doctype", "a web page, not weights; download the file itself"},
-                 {"<html", "a web page, not weights; download the file itself"},
-                 {"<HTML", "a web page, not weights; download the file itself"}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        size_t n = strlen(kinds[i].start);
-        if (size >= n && memcmp(p, kinds[i].start, n) == 0) return kinds[i].what;
-    }
-    return NULL;
-}
-
 /* Whole numbers up to 2^53 come through cJSON's doubles exactly; more is absurd. */
 static int whole(const json_node *n, size_t *out)
 {
@@ -124,9 +107,9 @@ static int by_start(const void *a, const void *b)
 static drgen_status read_header(st_file *f, drgen_err *err)
 {
     const uint8_t *p = f->bytes.data;
+    const char *mistake = file_mistake(f->bytes);
+    if (mistake) return err_fail(err, DRGEN_ERR_FORMAT, "%s: this %s", f->name, mistake);
     if (f->bytes.size < 8) return bad(f, NULL, "too short for a safetensors file", err);
-    const char *mistake = wrong_kind(p, f->bytes.size);
-    if (mistake) return bad(f, NULL, mistake, err);
     uint64_t header = 0;
     for (int i = 7; i >= 0; i--) header = header << 8 | p[i];
     if (header < 2 || header > MAX_HEADER) return bad(f, NULL, "not a safetensors file", err);
@@ -216,6 +199,13 @@ const st_tensor *st_find(const st_file *f, const char *name)
 const char *st_metadata(const st_file *f, const char *key)
 {
     return json_string(json_get(json_get(json_root(f->doc), "__metadata__"), key), NULL);
+}
+
+const char *st_metadata_key(const st_file *f, size_t i)
+{
+    const json_node *n = json_first(json_get(json_root(f->doc), "__metadata__"));
+    while (n && i--) n = json_next(n);
+    return json_key(n);
 }
 
 const char *st_name(const st_file *f)

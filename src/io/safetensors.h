@@ -33,6 +33,7 @@ size_t st_count(const st_file *f);
 const st_tensor *st_at(const st_file *f, size_t i); /* in file order */
 const st_tensor *st_find(const st_file *f, const char *name); /* hashed; NULL when absent */
 const char *st_metadata(const st_file *f, const char *key);   /* NULL when absent */
+const char *st_metadata_key(const st_file *f, size_t i);      /* NULL past the last */
 const char *st_name(const st_file *f);                        /* path it was opened with */
 size_t st_bytes(const st_file *f);                            /* size of the whole file */
 const void *st_data(const st_file *f);                        /* the whole file (residency) */

@@ -36,7 +36,15 @@ float weights_value(const st_tensor *t, size_t i)
 
 void weights_widen(const st_tensor *t, size_t first, size_t count, float *out)
 {
-    if (t->type == ST_F32) memcpy(out, (const char *)t->data + first * sizeof *out, count * sizeof *out);
+    const char *p = (const char *)t->data + first * st_type_size(t->type);
+    if (t->type == ST_F32) {
+        if (count) memcpy(out, p, count * sizeof *out);
+    } else if (t->type == ST_F16 || t->type == ST_BF16)
+        for (size_t i = 0; i < count; i++) {
+            uint16_t h;
+            memcpy(&h, p + i * sizeof h, sizeof h);
+            out[i] = t->type == ST_F16 ? half_from_f16(h) : half_from_bf16(h);
+        }
     else
         for (size_t i = 0; i < count; i++) out[i] = weights_value(t, first + i);
 }

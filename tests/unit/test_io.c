@@ -1,22 +1,27 @@
 /* Files, JSON, safetensors, model folders: what is written reads back, and nothing malformed gets through. */
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/rng.h"
 #include "io/file.h"
 #include "io/json.h"
 #include "io/modeldir.h"
 #include "io/safetensors.h"
 #include "io/weights.h"
+#include "io/sha256.h"
+#include "tests/scratch.h"
 #include "tests/t.h"
 
 /* A path in a fresh folder, removed by drop. */
-static char folder[64], path[128];
+static char folder[256], path[512];
 
 static const char *fresh(const char *name)
 {
-    snprintf(folder, sizeof folder, "/tmp/drgen-test-XXXXXX");
-    CHECK(mkdtemp(folder) != NULL);
+    CHECK(scratch_make(folder));
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
@@ -39,6 +44,28 @@ TEST(sha256_of_known_texts)
     file_sha256(a, 1000000, hex);
     CHECK(strcmp(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0") == 0);
     free(a);
+    file_sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, hex); /* the padding takes a block more */
+    CHECK(strcmp(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1") == 0);
+}
+
+TEST(sha256_native_equals_plain)
+{
+    sha256_blocks native = sha256_native();
+    uint8_t data[64 * 7];
+    uint64_t rng = t_seed;
+    if (!native) {
+        t_skip("this processor has no SHA instructions");
+        return;
+    }
+    for (int round = 0; round < 100; round++) {
+        uint32_t a[8], b[8];
+        for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)rng_split(&rng);
+        for (int i = 0; i < 8; i++) a[i] = b[i] = (uint32_t)rng_split(&rng);
+        size_t blocks = (size_t)round % 7, shift = (size_t)round % 16;
+        sha256_plain(a, data + shift, blocks);
+        native(b, data + shift, blocks);
+        CHECK(memcmp(a, b, sizeof a) == 0);
+    }
 }
 
 TEST(atomic_write_is_whole_or_nothing)
@@ -57,19 +84,78 @@ TEST(atomic_write_is_whole_or_nothing)
     CHECK(file_map(&b, path, 100, &err) == DRGEN_OK && memcmp(b.data, "hello", 5) == 0);
     file_close(&b);
     CHECK(file_map(&b, path, 4, &err) == DRGEN_ERR_FORMAT);
+    err_clear(&err);
+    CHECK(file_begin(&w, scratch_path(folder, "no/such/x"), &err) == DRGEN_ERR_IO);
+    err_clear(&err);
+    CHECK(file_begin(&w, folder, &err) == DRGEN_ERR_IO);
+    err_clear(&err);
+    CHECK(file_map(&b, folder, 1 << 20, &err) == DRGEN_ERR_IO);
+    err_clear(&err);
+    CHECK(file_map(&b, scratch_path(folder, "none"), 1 << 20, &err) == DRGEN_ERR_IO && strstr(err.message, "No such file"));
     drop();
-    err_clear(&err);
-    CHECK(file_begin(&w, "/proc/nowhere/x", &err) == DRGEN_ERR_IO);
-    err_clear(&err);
-    CHECK(file_begin(&w, "/tmp", &err) == DRGEN_ERR_IO);
-    err_clear(&err);
-    CHECK(file_map(&b, "/tmp", 1 << 20, &err) == DRGEN_ERR_IO);
+}
+
+/* The permissions of a written file are those of any new file, and the process keeps its umask. */
+TEST(atomic_write_keeps_the_umask)
+{
+    file_writer w;
+    drgen_err err = {0};
+    struct stat st;
+    fresh("out");
+    mode_t before = umask(027);
+    CHECK(file_begin(&w, path, &err) == DRGEN_OK && file_commit(&w, &err) == DRGEN_OK);
+    CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0640);
+    CHECK(umask(before) == 027);
+    drop();
+}
+
+/* A disk that is full shows at commit at the latest, and nothing stays. */
+TEST(atomic_write_on_a_full_disk)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        char dir[256], block[4096] = {0};
+        drgen_err err = {0};
+        file_writer w;
+        struct rlimit limit = {5000, 5000};
+        signal(SIGXFSZ, SIG_IGN);
+        if (!scratch_make(dir) || setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(9);
+        int bad = file_begin(&w, scratch_path(dir, "x"), &err) != DRGEN_OK;
+        drgen_status st = DRGEN_OK;
+        for (int i = 0; i < 3 && st == DRGEN_OK; i++) st = file_put(&w, block, sizeof block, &err);
+        if (st == DRGEN_OK) st = file_commit(&w, &err);
+        else file_abort(&w);
+        bad |= st != DRGEN_ERR_IO || !strstr(err.message, "write failed") || scratch_count(dir) != 0;
+        scratch_remove(dir);
+        _exit(bad);
+    }
+    int status = -1;
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECKF(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child: %d", status);
+}
+
+TEST(mistaken_files_are_named)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {{"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "git lfs pull"},
+                 {"<!DOCTYPE html><html></html>", "web page"}, {"<!doctype HTML>", "web page"},
+                 {"\r\n \t<HTML lang=en>", "web page"}, {"\xEF\xBB\xBF<?xml version='1.0'?>", "web page"}, {"", "empty"},
+                 {"<htm", NULL}, {"version 2", NULL}, {"   ", NULL}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t n = strlen(cases[i].text);
+        char *exact = malloc(n ? n : 1);
+        memcpy(exact, cases[i].text, n);
+        const char *got = file_mistake(file_borrow(exact, n));
+        CHECKF(cases[i].says ? got && strstr(got, cases[i].says) : !got, "case %zu: %s", i, got ? got : "nothing");
+        free(exact);
+    }
 }
 
 TEST(json_reads_and_refuses)
 {
     static const char good[] = "{\"a\": 1.5, \"b\": [1, 2, 3], \"c\": {\"d\": \"x\\u00e9\"}, \"t\": true, \"n\": null}";
-    static const char *const bad[] = {"", "{", "{\"a\":}", "[1,2", "{\"a\":1} x", "nul", "\"abc"};
+    static const char *const bad[] = {"", "{", "{\"a\":}", "[1,2", "{\"a\":1} x", "nul", "\"abc", "[\"a\\u0000b\"]"};
     json_doc *d;
     drgen_err err = {0};
     CHECK(json_parse(&d, good, strlen(good), "good", &err) == DRGEN_OK);
@@ -91,6 +177,9 @@ TEST(json_reads_and_refuses)
     }
     err_clear(&err);
     CHECK(json_parse(&d, "[1,\0 2]", 7, "zero", &err) == DRGEN_ERR_FORMAT);
+    err_clear(&err);
+    CHECK(json_parse(&d, "[\"\\\\u0000\"]", 11, "plain digits behind a backslash", &err) == DRGEN_OK);
+    json_free(d);
     char deep[400];
     memset(deep, '[', 200);
     memset(deep + 200, ']', 200);
@@ -201,14 +290,30 @@ TEST(safetensors_refuses_every_malformed_kind)
     static const struct {
         const char *text, *says;
     } mistakes[] = {{"version https://git-lfs.github.com/spec/v1\noid sha256:aa\n", "Git LFS"}, {"<!DOCTYPE html><html>", "web page"},
-                    {"abc", "too short"}, {"\xff\xff\xff\xff\xff\xff\xff\xff{}", "not a safetensors"},
+                    {"abc", "too short"}, {"", "empty"}, {"\xff\xff\xff\xff\xff\xff\xff\xff{}", "not a safetensors"},
                     {"\x40\0\0\0\0\0\0\0{}", "cut off"}};
     for (size_t i = 0; i < COUNT(mistakes); i++) {
         st_file *f;
-        size_t n = i == 4 ? 10 : strlen(mistakes[i].text);
+        size_t n = i == 5 ? 10 : strlen(mistakes[i].text);
         err = (drgen_err){0};
         CHECK(st_open_bytes(&f, file_borrow(mistakes[i].text, n), "m", &err) == DRGEN_ERR_FORMAT);
         CHECKF(strstr(err.message, mistakes[i].says) != NULL, "%s", err.message);
+    }
+}
+
+/* A file cut off anywhere is refused. */
+TEST(safetensors_refuses_every_truncation)
+{
+    static const char header[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]}}";
+    uint8_t whole[8 + sizeof header - 1 + 12] = {sizeof header - 1};
+    memcpy(whole + 8, header, sizeof header - 1);
+    for (size_t n = 0; n <= sizeof whole; n++) {
+        uint8_t *part = malloc(n ? n : 1);
+        st_file *f = NULL;
+        memcpy(part, whole, n);
+        CHECKF((st_open_bytes(&f, file_borrow(part, n), "cut", NULL) == DRGEN_OK) == (n == sizeof whole), "%zu bytes", n);
+        st_close(f);
+        free(part);
     }
 }
 
