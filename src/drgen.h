@@ -71,10 +71,21 @@ typedef struct {
 } drgen_config;
 
 /* Style vectors are rounded to half precision, as the original does it. */
+/* One part of a style: exactly one of prompt, audio and file. Parts are unit vectors, summed by weight. */
+typedef struct {
+    const char *prompt; /* in words */
+    const char *audio;  /* a recording of at least 10 s: WAV, FLAC, OGG, MP3...; its middle ten seconds count */
+    const char *file;   /* a style vector: .npy or .safetensors */
+    float weight;       /* 1 is usual; not 0 */
+} drgen_style;
+
 typedef struct {
     const char *lyrics;         /* LRC text, or plain lines, which get times of their own; UTF-8; NULL: instrumental */
-    const char *prompt;         /* style in words; exactly one of prompt and style_file */
+    const char *prompt;         /* style in words; exactly one of prompt, style_file and styles */
     const char *style_file;     /* style vector: .npy or .safetensors, as many floats as the model's style width */
+    const drgen_style *styles;  /* several, blended by weight */
+    size_t style_count;
+    const char *negative_prompt; /* what the guidance moves away from, in words; at most one of the two */
     const char *negative_file;  /* style vector the guidance moves away from; NULL: the model's own */
     double seconds;             /* 95, or 96..285 with a full model; 0: 95 or 285, whichever the model makes */
     int steps;                  /* points on the time grid, 2..1000: steps - 1 updates */
@@ -82,6 +93,7 @@ typedef struct {
     float sway;                 /* -1..1; 0: even time grid; -1: more of it near the start */
     uint64_t seed;              /* of the noise, as in torch.manual_seed: only the low 32 bits count */
     double bpm;                 /* plain lyrics without a time stamp get times on this beat; 0: no beat */
+    int vocals_only;            /* 1: the model's own vocal style leads, and guidance moves away from the style given */
     int lyrics_compat;          /* 1: read lyrics exactly as the original does, quirks included */
     int half_tables;            /* 1: rotary and position tables and the length rounded to half precision, as released
                                    audio was made */
@@ -105,6 +117,7 @@ typedef struct {
     int threads;
     int full;                /* 1: a model for songs of 96..285 s, 0: 95 s */
     int style_width;         /* floats in a style vector */
+    int has_audio_tower;     /* 0: recordings cannot be a style */
     int has_text_tower;      /* 0: the model cannot read prompts, a style file is needed */
     uint64_t parameters;     /* of the transformer */
     uint64_t weight_bytes;   /* mapped, all files of the model */
@@ -141,6 +154,12 @@ DRGEN_API drgen_report drgen_last_report(const drgen *g);
 /* Writes through a temporary file in the same folder, then renames: path is whole or untouched. 16-bit WAV. */
 DRGEN_API drgen_status drgen_audio_write(const drgen_audio *audio, const char *path, drgen_err *err);
 DRGEN_API void drgen_audio_free(drgen_audio *audio);
+
+/* The style vector of blended parts, as a song would use it (before its rounding to half precision): style gets
+ * drgen_get_info(g).style_width floats, of length 1. */
+DRGEN_API drgen_status drgen_style_vector(drgen *g, const drgen_style *parts, size_t count, float *style, drgen_err *err);
+/* Writes such a vector as .npy. */
+DRGEN_API drgen_status drgen_style_write(const char *path, const float *style, size_t width, drgen_err *err);
 
 /* ---- lyrics and prompts, without a song */
 

@@ -210,6 +210,52 @@ check "dropped lines are named" grep -q 'line 3' stderr
 check "-v names the kernels" grep -q 'kernels: ' stderr
 check "-v counts memory and evaluations" grep -Eq '1 evaluations of [0-9.]+ s' stderr
 
+# ---- lyrics before a song
+says() { # says NAME EXPECTED COMMAND...: standard output is exactly this
+    name=$1 want=$2
+    shift 2
+    got=$("$@" 2> stderr)
+    if [ "$got" = "$want" ]; then ok "$name"; else bad "$name" "got: $got" "$(head -n 3 stderr)"; fi
+}
+says "prompt from keywords" \
+    "Pop music, upbeat, featuring Piano, Synthesizer, 120 BPM, female vocals, professional studio production" \
+    "$drgen" prompt --genre Pop --mood Upbeat --instrument Piano --instrument Synthesizer --tempo 120 --vocals female \
+    --production "professional studio"
+refuses "unknown genre" "did you mean Jazz" "$drgen" prompt --genre Jaz
+says "the same random prompt for a seed" "$("$drgen" prompt --random --seed 5)" "$drgen" prompt --random --seed 5
+says "Chinese phonemes" "n i↑ x ɑʊ↓↑" "$drgen" phonemes 你好
+"$drgen" check song.lrc > stdout 2> stderr
+check "check passes lyrics that fit" test $? = 0
+check "check shows need and room" grep -q 'Singing all the day' stdout
+printf '[00:01.00]one\n[01:34.90]far too many words for so little time at the end\n' > lost.lrc
+"$drgen" check lost.lrc > stdout 2> stderr
+check "check ends with 3 when words would be lost" test $? = 3
+"$drgen" check lost.lrc --json > stdout 2> stderr
+check "check as JSON" grep -q '"lost":[1-9]' stdout
+printf '[Verse]\nplain words of a song\nwithout a single stamp\n' > plain.txt
+"$drgen" time plain.txt --length 95 --bpm 120 > timed.lrc
+check "time gives stamps" test "$(grep -c '^\[0[01]:[0-9][0-9]\.[0-9][0-9]\]' timed.lrc)" = 2
+"$drgen" generate -l plain.txt -p folk --steps 2 --cfg 0 --seed 7 -q -o p1.wav > stdout
+"$drgen" generate -l plain.txt --genre Folk --recipe --steps 2 --cfg 0 --seed 7 -q -o p2.wav > stdout
+check "plain lyrics and keywords make songs" test -s p1.wav -a -s p2.wav
+
+# ---- style from a recording
+"$drgen" style p1.wav -o heard.npy > stdout 2> stderr
+check "a recording becomes a style" test "$(wc -c < heard.npy)" -gt 128
+says "a style is most like itself" 1.000000 "$drgen" style --similar p1.wav p1.wav
+"$drgen" generate --instrumental -p folk:0.7 -r p1.wav:0.3 --steps 2 --cfg 0 --seed 7 -q -o blend.wav > stdout
+"$drgen" generate --instrumental --style heard.npy --steps 2 --cfg 0 --seed 7 -q -o b1.wav > stdout
+"$drgen" generate --instrumental -r p1.wav --steps 2 --cfg 0 --seed 7 -q -o b2.wav > stdout
+check "a style file makes the song of its recording" cmp b1.wav b2.wav
+check "styles blend" test "$(cksum < blend.wav)" != "$(cksum < b2.wav)"
+head -c 400000 p1.wav > short.wav
+refuses "a recording under ten seconds" "10 s" "$drgen" generate --instrumental -r short.wav -o out.wav
+refuses "text named .wav" "not a sound file" "$drgen" generate --instrumental -r song.lrc -o out.wav
+refuses "no such recording" "nowhere.wav" "$drgen" generate --instrumental -r nowhere.wav -o out.wav
+"$drgen" generate --instrumental -p folk --negative-prompt noise --steps 2 --seed 7 -q -o n.wav > stdout
+"$drgen" generate --instrumental -p folk --vocals-only --steps 2 --seed 7 -q -o v.wav > stdout
+check "negative prompts and vocals only are heard" test "$(cksum < n.wav)" != "$(cksum < v.wav)"
+
 # ---- stopping
 stops() { # stops SIGNAL CODE
     rm -f out.wav

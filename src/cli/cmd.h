@@ -8,6 +8,7 @@ int cmd_licenses(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_phonemes(int argc, char **argv);
 int cmd_time(int argc, char **argv);
+int cmd_style(int argc, char **argv);
 int cmd_prompt(int argc, char **argv);
 
 #endif

@@ -12,6 +12,7 @@
 #include "cli/memory.h"
 #include "cli/progress.h"
 #include "cli/read_text.h"
+#include "cli/style_list.h"
 #include "drgen.h"
 
 /* The signal that asked to stop, 0 before. Signal handlers can only reach statics. */
@@ -204,11 +205,18 @@ static int make_song(session *s)
     drgen_song song = drgen_song_default();
     song.lyrics = s->lyrics;
     char prompt[1024];
+    style_list styles = {0};
     if (prompt_opts_given(&o->words)) {
         if (prompt_opts_text(&o->words, o->seed, prompt, sizeof prompt, &err) != DRGEN_OK) return fail(s, 2, err.message);
         progress_say(&s->p, "prompt: %s", prompt);
+        style_list_add(&styles, prompt, 0, 0);
     }
-    song.prompt = prompt_opts_given(&o->words) ? prompt : o->prompt;
+    for (int i = 0; i < o->prompts.count; i++) style_list_add(&styles, o->prompts.item[i], 0, 1);
+    for (int i = 0; i < o->references.count; i++) style_list_add(&styles, o->references.item[i], 1, 1);
+    song.styles = styles.parts;
+    song.style_count = styles.count;
+    song.negative_prompt = o->negative_prompt;
+    song.vocals_only = o->vocals_only;
     song.bpm = o->bpm != 0 ? o->bpm : o->words.tempo;
     song.style_file = o->style;
     song.negative_file = o->negative;
@@ -223,6 +231,7 @@ static int make_song(session *s)
     song.progress_user = s;
     drgen_audio audio = {0};
     drgen_status status = drgen_generate(s->g, &song, &audio, &err);
+    style_list_free(&styles);
     int stopped = stop_signal;
     if (status == DRGEN_OK && !stopped) status = write_song(s, &audio, &err);
     if (status == DRGEN_OK && !stopped) report_song(s, &audio, progress_now() - start);

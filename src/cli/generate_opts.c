@@ -9,10 +9,13 @@ static const opt table[] = {
     {.kind = OPT_GROUP, .help = "What to make:"},
     {"lyrics", "lrc-path", 'l', OPT_TEXT, AT(lyrics), 0, 0, "FILE", "timed lyrics (LRC); - reads standard input"},
     {"instrumental", NULL, 0, OPT_FLAG, AT(instrumental), 0, 0, NULL, "no lyrics"},
-    {"prompt", "ref-prompt", 'p', OPT_TEXT, AT(prompt), 0, 0, "TEXT", "the style in words"},
+    {"prompt", "ref-prompt", 'p', OPT_LIST, AT(prompts), 0, 0, "TEXT[:W]", "the style in words; several, or with -r, blend by weight"},
+    {"reference", "ref-audio-path", 'r', OPT_LIST, AT(references), 0, 0, "FILE[:W]", "a recording whose middle ten seconds give the style"},
     PROMPT_OPTS(generate_opts, words)
     {"style", NULL, 0, OPT_TEXT, AT(style), 0, 0, "FILE",
      "the style as a vector, instead of a prompt (.npy, .safetensors)"},
+    {"negative-prompt", NULL, 0, OPT_TEXT, AT(negative_prompt), 0, 0, "TEXT", "style to move away from, in words"},
+    {"vocals-only", NULL, 0, OPT_FLAG, AT(vocals_only), 0, 0, NULL, "a voice without a band: the model's vocal style leads,\nand the style given is moved away from"},
     {"negative-style", NULL, 0, OPT_TEXT, AT(negative), 0, 0, "FILE",
      "style to move away from (default: the model's own)"},
     {"length", "audio-length", 0, OPT_REAL, AT(length), 1, 3600, "SECONDS",
@@ -79,9 +82,12 @@ static const char *conflict(const generate_opts *o)
 {
     if (!o->lyrics && !o->instrumental) return "no lyrics; give a file with -l, or say --instrumental";
     if (o->lyrics && o->instrumental) return "--instrumental and --lyrics exclude each other";
-    if (o->prompt && prompt_opts_given(&o->words)) return "--prompt and keywords such as --genre exclude each other";
-    if (!o->prompt && !o->style && !prompt_opts_given(&o->words)) return "no style; describe it with -p \"...\", or give a vector with --style FILE";
-    if ((o->prompt || prompt_opts_given(&o->words)) && o->style) return "--prompt and --style exclude each other";
+    int words = prompt_opts_given(&o->words), heard = o->prompts.count + o->references.count;
+    if (words && o->prompts.count) return "--prompt and keywords such as --genre exclude each other";
+    if (!heard && !o->style && !words) return "no style; describe it with -p \"...\", or give a recording with -r or a vector with --style FILE";
+    if ((heard || words) && o->style) return "--style excludes prompts and recordings";
+    if (o->negative && o->negative_prompt) return "--negative-style and --negative-prompt exclude each other";
+    if (o->vocals_only && (o->negative || o->negative_prompt)) return "--vocals-only takes the style given as the negative one";
     if (o->output && o->output_dir) return "--output and --output-dir exclude each other";
     if (o->quiet && o->verbose) return "--quiet and --verbose exclude each other";
     return NULL;

@@ -6,7 +6,8 @@
 #include "cli/prompt_opts.h"
 
 typedef struct {
-    const char *lyrics, *prompt, *style, *negative, *model, *output, *output_dir, *preset, *espeak_data, *zh_lexicon;
+    const char *lyrics, *style, *negative, *negative_prompt, *model, *output, *output_dir, *preset, *espeak_data, *zh_lexicon;
+    opts_list prompts, references; /* "text" or "text:weight", file or file:weight */
     prompt_opts words; /* a prompt in keywords */
     double bpm;
     double length; /* seconds; 0: the model's own */
@@ -14,7 +15,7 @@ typedef struct {
     double cfg, sway;
     uint64_t seed;
     int seed_given;
-    int instrumental, lyrics_compat, half_tables, chunked, json, quiet, verbose, help;
+    int instrumental, vocals_only, lyrics_compat, half_tables, chunked, json, quiet, verbose, help;
 } generate_opts;
 
 /* Fills o from the command line: defaults, then the preset, then what was typed, whatever the order. Returns 0, or -1

@@ -21,6 +21,7 @@ static const struct {
     {"time", "give plain lyrics time stamps", cmd_time},
     {"phonemes", "how a text is pronounced", cmd_phonemes},
     {"prompt", "build a style prompt from keywords", cmd_prompt},
+    {"style", "make a style vector from words or a recording, or compare two", cmd_style},
     {"convert", "turn downloaded checkpoints into a model folder", cmd_convert},
     {"inspect", "show what is in a checkpoint or a model folder", cmd_inspect},
     {"synth", "make a model folder with made-up weights", cmd_synth},

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/half.h"
-#include "io/npy.h"
 #include "pipeline/lyrics.h"
 #include "text/frames.h"
 #include "text/lrc.h"
@@ -109,55 +107,4 @@ done:
     lrc_free(&text);
     free(lyrics);
     return status;
-}
-
-drgen_status conditions_prompt(drgen *g, const request *r, int32_t **ids, size_t *count, drgen_err *err)
-{
-    *ids = NULL;
-    *count = 0;
-    if (!r->song->prompt) return DRGEN_OK;
-    ERR_TRY(engine_need_text(g, err));
-    ERR_TRY(spm_encode(g->spm, r->song->prompt, strlen(r->song->prompt), ids, count, err));
-    size_t limit = engine_prompt_limit(g);
-    drgen_status status = DRGEN_OK;
-    if (*count <= 2)
-        status = err_fail(err, DRGEN_ERR_TEXT, "prompt: nothing in it can be read; describe a style in words");
-    else if (*count > limit)
-        status = err_fail(err, DRGEN_ERR_TEXT, "prompt: %zu tokens, at most %zu fit; make it shorter", *count, limit);
-    for (size_t i = 0; status == DRGEN_OK && i < *count; i++)
-        if ((*ids)[i] < 0 || (*ids)[i] >= g->cfg.text.vocab_size)
-            status = err_fail(err, DRGEN_ERR_MODEL, "prompt: token %d is unknown to the text tower of %d",
-                              (int)(*ids)[i], g->cfg.text.vocab_size);
-    if (status == DRGEN_OK) return DRGEN_OK;
-    free(*ids);
-    *ids = NULL;
-    return status;
-}
-
-/* The original hands its transformer half-precision styles, from text and from files alike. */
-static void round_half(float *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++) v[i] = half_from_f16(half_to_f16(v[i]));
-}
-
-drgen_status conditions_style(drgen *g, nn *n, const request *r, const int32_t *ids, size_t count, float *style,
-                              drgen_err *err)
-{
-    size_t width = (size_t)g->cfg.dit.cond_dim;
-    if (ids) mulan_text_encode(g->text, n, ids, count, style, NULL, NULL);
-    else ERR_TRY(npy_read_vector(r->song->style_file, style, width, err));
-    round_half(style, width);
-    return DRGEN_OK;
-}
-
-drgen_status conditions_negative(drgen *g, const request *r, float *negative, drgen_err *err)
-{
-    size_t width = (size_t)g->cfg.dit.cond_dim;
-    const float *own = dit_negative_style(g->dit);
-    if (r->song->negative_file) ERR_TRY(npy_read_vector(r->song->negative_file, negative, width, err));
-    else if (own) memcpy(negative, own, width * sizeof *negative);
-    else
-        return err_fail(err, DRGEN_ERR_ARG, "negative style: the model has none; give a file, or set guidance to 0");
-    round_half(negative, width);
-    return DRGEN_OK;
 }

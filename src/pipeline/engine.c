@@ -67,6 +67,9 @@ static drgen_status check_fit(const drgen *g, drgen_err *err)
     if (c->has_mulan_text && c->text.dim_latent != c->dit.cond_dim)
         return err_fail(err, DRGEN_ERR_MODEL, "%s: the text tower makes styles %d wide, the transformer wants %d",
                         where, c->text.dim_latent, c->dit.cond_dim);
+    if (c->has_mulan_audio && c->audio.dim_latent != c->dit.cond_dim)
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: the audio tower makes styles %d wide, the transformer wants %d",
+                        where, c->audio.dim_latent, c->dit.cond_dim);
     return DRGEN_OK;
 }
 
@@ -91,6 +94,7 @@ static void fill_info(drgen *g)
         .full = c->dit.duration_embed,
         .style_width = c->dit.cond_dim,
         .has_text_tower = c->has_mulan_text,
+        .has_audio_tower = c->has_mulan_audio,
         .parameters = count_parameters(g->dit_file),
         .weight_bytes = st_bytes(g->dit_file) + st_bytes(g->vae_file),
     };
@@ -139,6 +143,8 @@ void drgen_close(drgen *g)
     g2p_close(g->g2p);
     spm_free(g->spm);
     mulan_text_free(g->text);
+    muq_free(g->audio);
+    st_close(g->audio_file);
     vae_free(g->vae);
     dit_free(g->dit);
     st_close(g->text_file);
@@ -190,6 +196,17 @@ drgen_status engine_need_text(drgen *g, drgen_err *err)
     }
     if (!g->text) ERR_TRY(mulan_text_load(&g->text, &g->cfg.text, g->text_file, err));
     return DRGEN_OK;
+}
+
+drgen_status engine_need_audio(drgen *g, drgen_err *err)
+{
+    if (!g->cfg.has_mulan_audio)
+        return err_fail(err, DRGEN_ERR_MODEL, "style: this model has no audio tower to hear a recording; give a prompt or a style file");
+    if (!g->audio_file) {
+        ERR_TRY(open_weights(g, "mulan_audio.safetensors", &g->audio_file, err));
+        g->info.weight_bytes += st_bytes(g->audio_file);
+    }
+    return g->audio ? DRGEN_OK : muq_load(&g->audio, &g->cfg.audio, g->audio_file, err);
 }
 
 drgen_status engine_need_g2p(drgen *g, drgen_err *err)

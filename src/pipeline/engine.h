@@ -7,6 +7,7 @@
 #include "model/config.h"
 #include "model/dit.h"
 #include "model/mulan.h"
+#include "model/muq.h"
 #include "model/vae.h"
 #include "text/g2p.h"
 #include "text/spm.h"
@@ -24,8 +25,10 @@ struct drgen {
     st_file *dit_file, *vae_file;
     dit *dit;
     vae *vae;
-    st_file *text_file; /* this and the next three are opened when first needed */
+    st_file *text_file; /* this and the next are opened when first needed */
     mulan_text *text;
+    st_file *audio_file;
+    muq *audio;
     spm *spm;
     g2p *g2p;
     drgen_info info;
@@ -35,6 +38,8 @@ struct drgen {
 /* One line to the handle's log, if it has one. */
 void engine_log(const drgen *g, int level, const char *fmt, ...) ERR_PRINTF(3, 4);
 
+/* Opens what reads recordings. MODEL error when the model has no audio tower. */
+drgen_status engine_need_audio(drgen *g, drgen_err *err);
 /* Opens what reads prompts: tokenizer and text tower. MODEL error when the model has none. */
 drgen_status engine_need_text(drgen *g, drgen_err *err);
 /* Opens what reads lyrics. */

@@ -9,6 +9,7 @@
 #include "model/cfm.h"
 #include "pipeline/conditions.h"
 #include "pipeline/residency.h"
+#include "pipeline/styles.h"
 
 /* One call of drgen_generate. */
 typedef struct {
@@ -84,13 +85,13 @@ static void lay_out_sampling(job *j)
 }
 
 /* Bytes a song takes: the largest of its phases on top of what they share. */
-static size_t measure(drgen *g, const request *r)
+static size_t measure(drgen *g, const request *r, const style_set *styles)
 {
     arena dry = arena_measure();
     job j = {.g = g, .r = *r, .n = {g->kern, g->pool, &dry}};
     lay_out(&j);
     size_t mark = arena_mark(&dry);
-    if (r->song->prompt) mulan_text_encode(g->text, &j.n, NULL, engine_prompt_limit(g), NULL, NULL, NULL);
+    styles_measure(g, &j.n, styles);
     arena_rewind(&dry, mark);
     lay_out_sampling(&j);
     dit_forward(&j.work, &j.n, NULL, 0.0f, NULL, NULL, NULL);
@@ -101,14 +102,14 @@ static size_t measure(drgen *g, const request *r)
 
 /* ---- phases */
 
-static drgen_status make_style(job *j, const int32_t *ids, size_t count, drgen_err *err)
+static drgen_status make_style(job *j, const style_set *styles, drgen_err *err)
 {
     drgen *g = j->g;
     double start = now();
     ERR_TRY(enter(j, DRGEN_STYLE, 1, err));
-    ERR_TRY(conditions_style(g, &j->n, &j->r, ids, count, j->style, err));
-    if (j->r.branches == 2) ERR_TRY(conditions_negative(g, &j->r, j->negative, err));
+    ERR_TRY(styles_of_song(g, &j->n, &j->r, styles, j->style, j->negative, err));
     residency_drop(g, g->text_file);
+    residency_drop(g, g->audio_file);
     j->report.seconds_style += now() - start;
     j->done = 1;
     return tell(j) ? err_fail(err, DRGEN_ERR_CANCELLED, "stopped") : DRGEN_OK;
@@ -192,13 +193,13 @@ static drgen_status decode(job *j, drgen_err *err)
     return DRGEN_OK;
 }
 
-static drgen_status make_song(job *j, const int32_t *ids, size_t count, drgen_err *err)
+static drgen_status make_song(job *j, const style_set *styles, drgen_err *err)
 {
     double start = now();
     ERR_TRY(enter(j, DRGEN_TEXT, 1, err));
     ERR_TRY(conditions_lyrics(j->g, &j->r, j->tokens, err));
     j->report.seconds_text = now() - start;
-    ERR_TRY(make_style(j, ids, count, err));
+    ERR_TRY(make_style(j, styles, err));
     ERR_TRY(sample(j, err));
     return decode(j, err);
 }
@@ -206,10 +207,15 @@ static drgen_status make_song(job *j, const int32_t *ids, size_t count, drgen_er
 size_t drgen_memory_needed(drgen *g, const drgen_song *song, drgen_err *err)
 {
     request r;
+    style_set styles = {0};
+    size_t bytes = 0;
     err_clear(err);
-    if (request_check(&r, &g->cfg, song, err) != DRGEN_OK) return 0;
-    if (song->prompt && engine_need_text(g, err) != DRGEN_OK) return 0;
-    return measure(g, &r);
+    if (request_check(&r, &g->cfg, song, err) == DRGEN_OK &&
+        styles_read(g, r.parts, r.part_count, song->negative_prompt, &styles, err) == DRGEN_OK) {
+        bytes = measure(g, &r, &styles);
+        styles_free(&styles);
+    }
+    return bytes;
 }
 
 drgen_status drgen_generate(drgen *g, const drgen_song *song, drgen_audio *out, drgen_err *err)
@@ -219,25 +225,24 @@ drgen_status drgen_generate(drgen *g, const drgen_song *song, drgen_audio *out, 
     g->report = (drgen_report){0};
     job j = {.g = g};
     arena work = {0};
-    int32_t *ids = NULL;
-    size_t count = 0;
+    style_set styles = {0};
     double start = now();
     drgen_status status = request_check(&j.r, &g->cfg, song, err);
-    if (status == DRGEN_OK) status = conditions_prompt(g, &j.r, &ids, &count, err);
+    if (status == DRGEN_OK) status = styles_read(g, j.r.parts, j.r.part_count, song->negative_prompt, &styles, err);
     j.report.seconds_style = now() - start; /* tokenizer and text tower are part of it */
-    if (status == DRGEN_OK) status = arena_init(&work, j.report.work_bytes = measure(g, &j.r), "working memory", err);
+    if (status == DRGEN_OK) status = arena_init(&work, j.report.work_bytes = measure(g, &j.r, &styles), "working memory", err);
     if (status != DRGEN_OK) goto done;
     j.n = (nn){g->kern, g->pool, &work};
     j.report.frames = j.r.frames;
     lay_out(&j);
-    status = make_song(&j, ids, count, err);
+    status = make_song(&j, &styles, err);
     g->report = j.report;
     if (status != DRGEN_OK) goto done;
     *out = (drgen_audio){j.pcm, j.r.frames * ENGINE_HOP, ENGINE_CHANNELS, ENGINE_RATE};
     j.pcm = NULL;
 done:
     free(j.pcm);
-    free(ids);
+    styles_free(&styles);
     arena_free(&work);
     return status;
 }

@@ -10,6 +10,9 @@ typedef struct {
     size_t frames;    /* latent frames */
     float duration;   /* what the transformer is told: frames / max_frames, 1 for a 95 s model */
     int branches;     /* 2 with guidance, else 1 */
+    const drgen_style *parts; /* of the style; part_count of them, at least one */
+    size_t part_count;
+    drgen_style single;       /* the only part, when the song names it directly */
 } request;
 
 /* ARG and TEXT errors that name the field, the value and what would do. song must outlive out. */

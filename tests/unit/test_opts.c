@@ -153,7 +153,7 @@ TEST(generate_takes_the_originals_names)
     char message[256];
     CHECK(GENERATE("--lrc-path", "a.lrc", "--ref-prompt", "jazz", "--audio-length", "95", "--output-dir", "out",
                    "--chunked") == 0);
-    CHECK(strcmp(g.lyrics, "a.lrc") == 0 && strcmp(g.prompt, "jazz") == 0 && g.length == 95.0);
+    CHECK(strcmp(g.lyrics, "a.lrc") == 0 && g.prompts.count == 1 && strcmp(g.prompts.item[0], "jazz") == 0 && g.length == 95.0);
     CHECK(strcmp(g.output_dir, "out") == 0 && g.chunked);
 }
 

@@ -100,5 +100,5 @@ TEST(request_refuses_with_a_way_out)
     refused(&s, DRGEN_ERR_TEXT, "empty");
     s.prompt = "folk";
     s.style_file = "x.npy";
-    refused(&s, DRGEN_ERR_ARG, "both");
+    refused(&s, DRGEN_ERR_ARG, "more than one way");
 }
