@@ -9,6 +9,16 @@
 #include <soxr.h>
 #endif
 
+void resample_mono(float *out, const float *in, size_t frames, int channels)
+{
+    size_t c = (size_t)channels;
+    for (size_t i = 0; i < frames; i++) {
+        float sum = in[i * c];
+        for (size_t k = 1; k < c; k++) sum += in[i * c + k];
+        out[i] = sum / (float)channels;
+    }
+}
+
 static drgen_status make_room(size_t count, int from, int to, float **out, size_t *out_count, drgen_err *err)
 {
     *out = NULL;
