@@ -210,6 +210,7 @@ check "dropped lines are named" grep -q 'line 3' stderr
 check "-v names the kernels" grep -q 'kernels: ' stderr
 check "-v counts memory and evaluations" grep -Eq '1 evaluations of [0-9.]+ s' stderr
 
+<<<<<<< HEAD
 # ---- lyrics before a song
 says() { # says NAME EXPECTED COMMAND...: standard output is exactly this
     name=$1 want=$2
@@ -255,6 +256,33 @@ refuses "no such recording" "nowhere.wav" "$drgen" generate --instrumental -r no
 "$drgen" generate --instrumental -p folk --negative-prompt noise --steps 2 --seed 7 -q -o n.wav > stdout
 "$drgen" generate --instrumental -p folk --vocals-only --steps 2 --seed 7 -q -o v.wav > stdout
 check "negative prompts and vocals only are heard" test "$(cksum < n.wav)" != "$(cksum < v.wav)"
+=======
+# ---- OpenBLAS on slow kernels: the program starts itself again, once, with the right ones
+cat > slow.c <<'END'
+#include <stdlib.h>
+char *openblas_get_corename(void);
+char *openblas_get_corename(void)
+{
+    char *set = getenv("OPENBLAS_CORETYPE");
+    return set && *set ? set : "Prescott";
+}
+END
+case $("$drgen" generate --instrumental -p x --steps 2 --cfg 0 --seed 7 -v -o f.wav 2>&1 > /dev/null) in
+*"OpenBLAS core: none"*) skip "slow OpenBLAS kernels: built without OpenBLAS" ;;
+*"kernels: ref"*) skip "slow OpenBLAS kernels: this processor has no better ones" ;;
+*) if nm "$drgen" 2> /dev/null | grep -q __asan_init || ! cc -shared -fPIC slow.c -o slow.so 2> /dev/null; then
+       skip "slow OpenBLAS kernels: cannot pretend here"
+   else
+       for set in "" Nehalem; do
+           LD_PRELOAD=$T/slow.so DRGEN_GEMM=openblas OPENBLAS_CORETYPE=$set "$drgen" generate --instrumental -p x --steps 2 \
+               --cfg 0 --seed 7 -v -o f.wav > stdout 2> stderr
+           core=$(sed -n 's/.*OpenBLAS core: \([A-Za-z]*\).*/\1/p' stderr)
+           if [ -n "$set" ]; then check "a chosen OpenBLAS core stays" test "$core" = Nehalem
+           else check "slow OpenBLAS kernels are replaced" test "$core" = SkylakeX -o "$core" = Haswell; fi
+       done
+   fi ;;
+esac
+>>>>>>> cli
 
 # ---- stopping
 stops() { # stops SIGNAL CODE

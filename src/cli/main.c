@@ -52,8 +52,8 @@ static int cmd_version(int argc, char **argv)
  * again. It does so once: the variable is set then. */
 static void follow_blas_advice(char **argv)
 {
-    const char *core = drgen_blas_advice();
-    if (!core || getenv("OPENBLAS_CORETYPE") || setenv("OPENBLAS_CORETYPE", core, 1) != 0) return;
+    const char *core = drgen_blas_advice(), *set = getenv("OPENBLAS_CORETYPE");
+    if (!core || (set && *set) || setenv("OPENBLAS_CORETYPE", core, 1) != 0) return;
     execv("/proc/self/exe", argv); /* when that fails we go on, only slower */
 }
 
