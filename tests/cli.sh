@@ -210,7 +210,6 @@ check "dropped lines are named" grep -q 'line 3' stderr
 check "-v names the kernels" grep -q 'kernels: ' stderr
 check "-v counts memory and evaluations" grep -Eq '1 evaluations of [0-9.]+ s' stderr
 
-<<<<<<< HEAD
 # ---- lyrics before a song
 says() { # says NAME EXPECTED COMMAND...: standard output is exactly this
     name=$1 want=$2
@@ -256,7 +255,6 @@ refuses "no such recording" "nowhere.wav" "$drgen" generate --instrumental -r no
 "$drgen" generate --instrumental -p folk --negative-prompt noise --steps 2 --seed 7 -q -o n.wav > stdout
 "$drgen" generate --instrumental -p folk --vocals-only --steps 2 --seed 7 -q -o v.wav > stdout
 check "negative prompts and vocals only are heard" test "$(cksum < n.wav)" != "$(cksum < v.wav)"
-=======
 # ---- OpenBLAS on slow kernels: the program starts itself again, once, with the right ones
 cat > slow.c <<'END'
 #include <stdlib.h>
@@ -282,7 +280,6 @@ case $("$drgen" generate --instrumental -p x --steps 2 --cfg 0 --seed 7 -v -o f.
        done
    fi ;;
 esac
->>>>>>> cli
 
 # ---- stopping
 stops() { # stops SIGNAL CODE
