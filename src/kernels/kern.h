@@ -23,6 +23,7 @@ typedef struct kern_table {
     void (*add)(float *y, const float *x, size_t n);                    /* y += x                          [exact] */
     void (*axpy)(float *y, const float *x, float a, size_t n);          /* y += a * x            [rel 1e-6 of sum] */
     void (*scale)(float *y, const float *x, float a, size_t n);         /* y = a * x, in place             [exact] */
+    void (*relu)(float *y, const float *x, size_t n);                   /* max(x, 0), in place             [exact] */
     void (*silu)(float *y, const float *x, size_t n);                   /* x / (1 + e^-x), in place     [rel 2e-6] */
     void (*gelu)(float *y, const float *x, size_t n);                   /* x (1 + erf(x/sqrt 2)) / 2, in place [2e-7 abs + rel 2e-6] */
     void (*mish)(float *y, const float *x, size_t n);                   /* x tanh(ln(1 + e^x)), in place [rel 4e-6] */
@@ -47,6 +48,17 @@ typedef struct kern_table {
     /* Depthwise correlation at one time step: y[c] = b[c] + sum_k w[k*n + c] * x[k*stride + c], k < taps; b may be
      * NULL. taps in order of k.                                                                    [nmse 1e-12] */
     void (*depthwise)(float *y, const float *x, size_t stride, const float *w, const float *b, size_t taps, size_t n);
+
+    /* ---- 3x3 convolution by Winograd's F(4x4, 3x3): 36 products instead of 144 for a tile of 4x4 outputs. Element
+     * (r, c) of a transform lies at (6 r + c) * step. n channels each; see body_wino.inc for the points.
+     * wino_in: the 6x6 pixels at x + r*line + c*pixel.                            [abs 2e-6 of the largest input] */
+    void (*wino_in)(float *v, size_t step, const float *x, size_t line, size_t pixel, size_t n);
+    /* wino_taps: a kernel w [3][3][n].                                                 [abs 1e-6 of the largest] */
+    void (*wino_taps)(float *u, size_t step, const float *w, size_t n);
+    /* wino_out: back to pixels, of which rows x cols (1..4 each) are wanted: y = max(least, y + b + pixel); b [n] may be
+     * NULL.                                                                       [abs 4e-6 of the largest element] */
+    void (*wino_out)(float *y, size_t line, size_t pixel, const float *m, size_t step, int rows, int cols, const float *b,
+                     float least, size_t n);
 
     /* ---- matrix product, see gemm.h. Panels are zero-padded to full mr / nr. */
     int mr, nr; /* rows and columns of the register tile; at most KERN_MAX_MR, KERN_MAX_NR */

@@ -24,6 +24,11 @@ static void ref_scale(float *y, const float *x, float a, size_t n)
     for (size_t i = 0; i < n; i++) y[i] = a * x[i];
 }
 
+static void ref_relu(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = x[i] < 0 ? 0 : x[i];
+}
+
 static double silu(double v)
 {
     return v / (1.0 + exp(-v));
@@ -144,6 +149,79 @@ static void ref_depthwise(float *y, const float *x, size_t stride, const float *
     }
 }
 
+/* Winograd F(4x4, 3x3) as matrices, from its points: kernels at p count 1, p, p^2 over the product of p's distances to
+ * the other points; outputs count 1, p, p^2, p^3; inputs the coefficients of the polynomial that is zero at all other
+ * points. The sixth point is infinity. */
+static const double wino_points[5] = {0, 0.75, -0.75, 1.5, -1.5};
+
+/* Row i of the input's matrix. */
+static void wino_polynomial(double c[6], int i)
+{
+    memset(c, 0, 6 * sizeof *c);
+    c[0] = 1;
+    for (int p = 0, degree = 0; p < 5; p++) {
+        if (p == i) continue;
+        degree++;
+        for (int k = degree; k >= 0; k--) c[k] = (k ? c[k - 1] : 0) - wino_points[p] * c[k];
+    }
+}
+
+static void wino_matrices(double in[6][6], double taps[6][3], double out[4][6])
+{
+    for (int i = 0; i < 6; i++) {
+        wino_polynomial(in[i], i);
+        double distance = 1;
+        for (int p = 0; p < 5 && i < 5; p++)
+            if (p != i) distance *= wino_points[i] - wino_points[p];
+        for (int k = 0; k < 3; k++) taps[i][k] = i < 5 ? pow(wino_points[i], k) / distance : k == 2;
+        for (int k = 0; k < 4; k++) out[k][i] = i < 5 ? pow(wino_points[i], k) : k == 3;
+    }
+}
+
+static void ref_wino_in(float *v, size_t step, const float *x, size_t line, size_t pixel, size_t n)
+{
+    double in[6][6], taps[6][3], out[4][6];
+    wino_matrices(in, taps, out);
+    for (size_t i = 0; i < n; i++)
+        for (int r = 0; r < 6; r++)
+            for (int c = 0; c < 6; c++) {
+                double sum = 0;
+                for (size_t a = 0; a < 6; a++)
+                    for (size_t b = 0; b < 6; b++) sum += in[r][a] * in[c][b] * (double)x[a * line + b * pixel + i];
+                v[(size_t)(6 * r + c) * step + i] = (float)sum;
+            }
+}
+
+static void ref_wino_taps(float *u, size_t step, const float *w, size_t n)
+{
+    double in[6][6], taps[6][3], out[4][6];
+    wino_matrices(in, taps, out);
+    for (size_t i = 0; i < n; i++)
+        for (int r = 0; r < 6; r++)
+            for (int c = 0; c < 6; c++) {
+                double sum = 0;
+                for (size_t a = 0; a < 3; a++)
+                    for (size_t b = 0; b < 3; b++) sum += taps[r][a] * taps[c][b] * (double)w[(3 * a + b) * n + i];
+                u[(size_t)(6 * r + c) * step + i] = (float)sum;
+            }
+}
+
+static void ref_wino_out(float *y, size_t line, size_t pixel, const float *m, size_t step, int rows, int cols, const float *b,
+                         float least, size_t n)
+{
+    double in[6][6], taps[6][3], out[4][6];
+    wino_matrices(in, taps, out);
+    for (size_t i = 0; i < n; i++)
+        for (int r = 0; r < rows; r++)
+            for (int c = 0; c < cols; c++) {
+                float *to = y + (size_t)r * line + (size_t)c * pixel + i;
+                double sum = (double)*to + (b ? (double)b[i] : 0);
+                for (size_t k = 0; k < 6; k++)
+                    for (size_t l = 0; l < 6; l++) sum += out[r][k] * out[c][l] * (double)m[(6 * k + l) * step + i];
+                *to = (float)sum < least ? least : (float)sum;
+            }
+}
+
 static void ref_pack_a(float *dst, const float *const *src, int rows, size_t depth)
 {
     for (size_t k = 0; k < depth; k++)
@@ -175,6 +253,10 @@ const kern_table kern_ref = {
     .silu = ref_silu,
     .gelu = ref_gelu,
     .mish = ref_mish,
+    .relu = ref_relu,
+    .wino_in = ref_wino_in,
+    .wino_out = ref_wino_out,
+    .wino_taps = ref_wino_taps,
     .swiglu = ref_swiglu,
     .snake = ref_snake,
     .widen = ref_widen,

@@ -2,42 +2,14 @@
  * [frequency, time, channels], BatchNorm folded in, then one linear layer per time step. */
 #include "model/muq_types.h"
 
-enum { PIECE = 1 << 15 };
-
-typedef struct {
-    float *y;
-    const float *x; /* NULL: nothing to add */
-    size_t count;
-} relu_job;
-
-/* y = max(0, y + x) */
-static void relu_task(void *arg, size_t task, int thread)
-{
-    (void)thread;
-    const relu_job *j = arg;
-    size_t end = (task + 1) * PIECE < j->count ? (task + 1) * PIECE : j->count;
-    for (size_t i = task * PIECE; i < end; i++) {
-        float v = j->x ? j->y[i] + j->x[i] : j->y[i];
-        j->y[i] = v > 0 ? v : 0;
-    }
-}
-
-static void relu(nn *n, float *y, const float *x, size_t count)
-{
-    relu_job j = {y, x, count};
-    if (!nn_dry(n)) pool_run(n->pool, relu_task, &j, (count + PIECE - 1) / PIECE);
-}
-
 /* relu(conv3(x) + conv2(relu(conv1(x)))): conv1 and conv3 halve both axes. x [height, width, in] to out. */
 static void block(nn *n, const mulan_linear conv[3], const float *x, size_t height, size_t width, size_t in, float *out)
 {
     size_t mark = arena_mark(n->work), h = (height + 1) / 2, w = (width + 1) / 2, c = conv[0].w.rows;
-    float *inner = arena_floats(n->work, h * w * c), *side = arena_floats(n->work, h * w * c);
-    nn_conv3x3(n, inner, x, &conv[0].w, conv[0].bias, height, width, in, 2);
-    relu(n, inner, NULL, h * w * c);
-    nn_conv3x3(n, out, inner, &conv[1].w, conv[1].bias, h, w, c, 1);
-    nn_conv3x3(n, side, x, &conv[2].w, conv[2].bias, height, width, in, 2);
-    relu(n, out, side, h * w * c);
+    float *inner = arena_floats(n->work, h * w * c);
+    nn_conv3x3(n, inner, x, &conv[0].w, conv[0].bias, height, width, in, 2, NN_CONV_RELU);
+    nn_conv3x3(n, out, x, &conv[2].w, conv[2].bias, height, width, in, 2, 0);
+    nn_conv3x3(n, out, inner, &conv[1].w, conv[1].bias, h, w, c, 1, NN_CONV_ADD | NN_CONV_RELU);
     arena_rewind(n->work, mark);
 }
 

@@ -41,18 +41,3 @@ void nn_conv1d(nn *n, float *y, const float *x, const wmat *w, const float *b, s
     nn_linear_view(n, y, w->rows, view, w, b, rows, add);
     arena_rewind(n->work, mark);
 }
-
-void nn_conv3x3(nn *n, float *y, const float *x, const wmat *w, const float *b, size_t height, size_t width, size_t in,
-                size_t stride)
-{
-    size_t mark = arena_mark(n->work), line = (width + 2) * in;
-    size_t out_height = (height + stride - 1) / stride, out_width = (width + stride - 1) / stride;
-    float *padded = arena_floats(n->work, (height + 2) * line);
-    if (!nn_dry(n)) {
-        memset(padded, 0, (height + 2) * line * sizeof *padded);
-        for (size_t h = 0; h < height; h++) memcpy(padded + (h + 1) * line + in, x + h * width * in, width * in * sizeof *x);
-    }
-    gemm_view view = {padded, stride * in, 3 * in, line, out_width, stride * line};
-    nn_linear_view(n, y, w->rows, view, w, b, out_height * out_width, 0);
-    arena_rewind(n->work, mark);
-}

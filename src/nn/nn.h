@@ -34,7 +34,7 @@ void nn_rmsnorm(nn *n, float *y, const float *x, const float *w, float eps, size
 void nn_layernorm(nn *n, float *y, const float *x, const float *w, const float *b, float eps, size_t rows,
                   size_t width);
 
-typedef enum { NN_SILU, NN_GELU, NN_MISH } nn_act;
+typedef enum { NN_SILU, NN_GELU, NN_MISH, NN_RELU } nn_act;
 void nn_activate(nn *n, nn_act act, float *y, const float *x, size_t count);      /* in place allowed */
 void nn_swiglu(nn *n, float *y, const float *gate, const float *up, size_t count); /* y may be gate */
 void nn_add(nn *n, float *y, const float *x, size_t count);                        /* y += x */
@@ -72,8 +72,10 @@ void nn_conv1d(nn *n, float *y, const float *x, const wmat *w, const float *b, s
                size_t dil, size_t pad, int add);
 
 /* 3x3 convolution of an image [height, width, in] (stride 1 or 2, one pixel of zeros around it) to [ceil(height/stride),
- * ceil(width/stride), w.rows]; w is [out, 3, 3, in] bound as out x 9*in. y may not overlap x. */
+ * ceil(width/stride), w.rows]; w is [out, 3, 3, in] bound as out x 9*in. y may not overlap x. how: y += with
+ * NN_CONV_ADD, then negative values become zero with NN_CONV_RELU. */
+enum { NN_CONV_ADD = 1, NN_CONV_RELU = 2 };
 void nn_conv3x3(nn *n, float *y, const float *x, const wmat *w, const float *b, size_t height, size_t width, size_t in,
-                size_t stride);
+                size_t stride, int how);
 
 #endif

@@ -82,7 +82,8 @@ static void activate_task(void *arg, size_t task, int thread)
     (void)thread;
     const row_job *j = arg;
     const kern_table *k = j->n->kern;
-    void (*const act[])(float *, const float *, size_t) = {[NN_SILU] = k->silu, [NN_GELU] = k->gelu, [NN_MISH] = k->mish};
+    void (*const act[])(float *, const float *, size_t) = {[NN_SILU] = k->silu, [NN_GELU] = k->gelu, [NN_MISH] = k->mish,
+                                                           [NN_RELU] = k->relu};
     size_t a = first(j, task);
     act[j->act](j->y + a, j->x + a, last(j, task) - a);
 }

@@ -58,6 +58,10 @@ static void activations(const kern_table *k, row *r, size_t n, size_t s)
         k->silu(r->got + PAD, r->x + s, n);
         check(r, k->isa, "silu", n, 2e-6, 1e-30);
         fill(r, ranges[a]);
+        kern_ref.relu(r->want, r->x + s, n);
+        k->relu(r->got + PAD, r->x + s, n);
+        check(r, k->isa, "relu", n, 0, 0);
+        fill(r, ranges[a]);
         kern_ref.gelu(r->want, r->x + s, n);
         k->gelu(r->got + PAD, r->x + s, n);
         check(r, k->isa, "gelu", n, 2e-6, 1e-6);
@@ -238,4 +242,53 @@ TEST(depthwise_agrees_with_ref)
             }
     free(x);
     free(w);
+}
+
+/* A 3x3 convolution of one 6x6 patch by each table's transforms, against the sum it stands for. */
+static void wino(const kern_table *k, row *r, size_t n, size_t s)
+{
+    enum { ROWS = 3, COLS = 2 }; /* of the 4x4 outputs those inside an image's edge */
+    size_t pixel = n + 2, line = 6 * pixel + 1, step = n + 5;
+    float *x = malloc((6 * line + 8) * sizeof *x), *w = malloc((9 * n + 8) * sizeof *w), *y = malloc((4 * line + 8) * sizeof *y);
+    float *v[2], *u[2], *b = r->b + s;
+    fill(r, 1);
+    for (size_t i = 0; i < 6 * line + 8; i++) x[i] = rng_uniform(&r->rng);
+    for (size_t i = 0; i < 9 * n + 8; i++) w[i] = rng_uniform(&r->rng);
+    for (size_t i = 0; i < 4 * line + 8; i++) y[i] = canary;
+    for (int t = 0; t < 2; t++) {
+        const kern_table *table = t ? &kern_ref : k;
+        v[t] = malloc((36 * step + 8) * sizeof **v);
+        u[t] = malloc((36 * step + 8) * sizeof **u);
+        for (size_t i = 0; i < 36 * step + 8; i++) v[t][i] = u[t][i] = canary;
+        table->wino_in(v[t], step, x + s, line, pixel, n);
+        table->wino_taps(u[t], step, w + s, n);
+    }
+    for (size_t e = 0; e < 36; e++)
+        for (size_t i = 0; i < step; i++) {
+            float a = v[0][e * step + i], c = u[0][e * step + i];
+            CHECKF(i < n || (a == canary && c == canary), "%s wino n=%zu wrote outside its row", k->isa, n);
+            CHECKF(fabsf(a - v[1][e * step + i]) < 2e-5f, "%s wino_in n=%zu", k->isa, n);
+            CHECKF(fabsf(c - u[1][e * step + i]) < 1e-6f, "%s wino_taps n=%zu", k->isa, n);
+        }
+    for (size_t i = 0; i < 36 * step; i++) v[0][i] *= u[0][i];
+    for (size_t p = 0; p < ROWS * COLS; p++)
+        for (size_t i = 0; i < n; i++) y[p / COLS * line + p % COLS * pixel + i] = 0.5f;
+    k->wino_out(y, line, pixel, v[0], step, ROWS, COLS, b, -1.0f, n);
+    for (size_t p = 0; p < ROWS * COLS; p++)
+        for (size_t i = 0; i < n; i++) {
+            size_t at = p / COLS * line + p % COLS * pixel + i;
+            double want = 0.5 + (double)b[i];
+            for (size_t t = 0; t < 9; t++)
+                want += (double)w[s + t * n + i] * (double)x[s + (p / COLS + t / 3) * line + (p % COLS + t % 3) * pixel + i];
+            CHECKF(fabs((double)y[at] - fmax(-1, want)) < 1e-5, "%s wino_out n=%zu: %g, want %g", k->isa, n, (double)y[at], want);
+            y[at] = canary;
+        }
+    for (size_t i = 0; i < 4 * line + 8; i++) CHECKF(y[i] == canary, "%s wino_out n=%zu wrote outside its pixels", k->isa, n);
+    for (int t = 0; t < 2; t++) free(v[t]), free(u[t]);
+    free(x), free(w), free(y);
+}
+
+TEST(winograd_is_a_convolution)
+{
+    each(wino);
 }
