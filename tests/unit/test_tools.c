@@ -139,6 +139,7 @@ TEST(convert_makes_adds_and_refuses)
 
     CHECK(RUN(cmd_inspect, inspect, verify_, at("m")) == 0 && strstr(err_text, "vae.safetensors: ok"));
     CHECK(RUN(cmd_inspect, inspect, json_, at("m")) == 0 && out_text[0] == '{');
+    CHECK(RUN(cmd_inspect, inspect, at("m/dit.safetensors")) == 0 && strstr(out_text, "source: cfm.safetensors"));
     FILE *f = fopen(at("m/vae.safetensors"), "r+b");
     CHECK(f && fseek(f, -1, SEEK_END) == 0 && fputc(1, f) == 1 && fclose(f) == 0);
     CHECK(RUN(cmd_inspect, inspect, verify_, at("m")) == 1 && strstr(err_text, "SHA-256") && !*out_text);
