@@ -3,7 +3,7 @@
  *
  * The directory:
  *   model.json            format "drgen-model", version 1, name, note, dtype; "dit", "vae", "mulan_text" objects
- *                         (config.h); "tokenizer": file name; "files": {name: {sha256, bytes, license, source}}
+ *                         (config.h); "tokenizer": file name; "files": {name: {sha256, bytes, license}}
  *   dit.safetensors       names of dit.md section 2 without "transformer.", but
  *                           input_embed.conv_pos_embed.conv1d.{0,2}.weight   [dim, 31, dim/16]   (taps before inputs)
  *                           text_embed.text_blocks.N.dwconv.weight          [7, C]
@@ -17,7 +17,8 @@
  *   mulan.safetensors     text tower: names of mulan.md section 2, used ones only
  *   mulan_audio.safetensors  audio tower, see pack_mulan_audio
  *   tokenizer.model or tokenizer.json   copied
- * Matrices (two or more axes) are stored in the directory's dtype, vectors always in f32.
+ * Matrices (two or more axes) are stored in the directory's dtype, vectors always in f32. The metadata of a part's file
+ * has "source": the name of the file it came from.
  */
 #ifndef WEIGHTS_TOOLS_PACK_H
 #define WEIGHTS_TOOLS_PACK_H

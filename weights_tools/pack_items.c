@@ -301,7 +301,9 @@ drgen_status pack_write(pack_list *l, const char *path, pack_sum *sum)
     st_writer *w = NULL;
     pack_dtype dtype = l->how->dtype;
     pack_sum total = {0};
+    const char *from = strrchr(source_name(l->s), '/');
     if (l->status == DRGEN_OK) l->status = st_create(&w, path, l->err);
+    if (l->status == DRGEN_OK) l->status = st_set_metadata(w, "source", from ? from + 1 : source_name(l->s), l->err);
     sort_items(l, dtype);
     for (int pass = 0; pass < 2; pass++) /* declare, then write */
         for (size_t i = 0; i < l->count && l->status == DRGEN_OK; i++) {
