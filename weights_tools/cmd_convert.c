@@ -11,6 +11,7 @@
 #include "io/npy.h"
 #include "weights_tools/args.h"
 #include "weights_tools/cmd.h"
+#include "weights_tools/muq_config.h"
 #include "weights_tools/newdir.h"
 #include "weights_tools/pack.h"
 #include "weights_tools/stop.h"
@@ -24,7 +25,8 @@ static const char usage[] =
     "  --dit FILE        DiffRhythm transformer: .pt, or .safetensors\n"
     "  --vae FILE        autoencoder: vae_model.pt (TorchScript or plain), or .safetensors\n"
     "  --mulan FILE      MuQ-MuLan-large: pytorch_model.bin, or .safetensors (its weights are CC-BY-NC 4.0)\n"
-    "  --muq-config FILE MuQ-large-msd-iter's config.json (default: the released values)\n"
+    "  --mulan-config FILE, --muq-config FILE\n"
+    "                    config.json of MuQ-MuLan-large and of MuQ-large-msd-iter (default: the released values)\n"
     "  --tokenizer FILE  XLM-RoBERTa's sentencepiece.bpe.model or tokenizer.json\n"
     "  --negative FILE   negative style, vocal.npy of DiffRhythm's examples\n"
     "  -o DIR            folder to make; must not exist\n"
@@ -38,7 +40,7 @@ static const char usage[] =
     "Every part is optional; a song needs --dit and --vae, prompts in words also --mulan and --tokenizer.\n";
 
 typedef struct {
-    const char *dit, *vae, *mulan, *tokenizer, *negative, *output, *type, *name, *heads, *muq_config;
+    const char *dit, *vae, *mulan, *tokenizer, *negative, *output, *type, *name, *heads, *muq_config, *mulan_config;
     int update, ema, final_tanh;
 } request;
 
@@ -80,30 +82,6 @@ static const struct {
 } parts[PARTS] = {{"transformer", "dit.safetensors"}, {"autoencoder", "vae.safetensors"}, {"text tower", "mulan.safetensors"},
                   {"audio tower", "mulan_audio.safetensors"}};
 
-/* What the audio tower's shapes do not show: heads and the statistics of its mel spectrogram. */
-static drgen_status read_muq_config(const char *path, mulan_audio_cfg *c, drgen_err *err)
-{
-    file_bytes bytes;
-    json_doc *doc = NULL;
-    int64_t heads = 0;
-    ERR_TRY(file_map(&bytes, path, 16 << 20, err));
-    drgen_status status = json_parse(&doc, bytes.data, bytes.size, path, err);
-    if (status == DRGEN_OK) {
-        const json_node *root = json_root(doc), *stat = json_get(root, "stat"), *w2v2 = json_get(root, "w2v2_config");
-        const char *positions = json_string(json_get(w2v2, "position_embeddings_type"), "rotary");
-        status = json_need_int(doc, w2v2, "num_attention_heads", 1, 256, &heads, err);
-        if (status == DRGEN_OK) status = json_need_number(doc, stat, "melspec_2048_mean", -1000, 1000, &c->mel_mean, err);
-        if (status == DRGEN_OK) status = json_need_number(doc, stat, "melspec_2048_std", 1e-6, 1000, &c->mel_std, err);
-        if (status == DRGEN_OK && strcmp(positions, "rotary") != 0)
-            status = err_fail(err, DRGEN_ERR_MODEL, "%s: position_embeddings_type: rotary wanted, %s found", path, positions);
-        c->heads = (int)heads;
-        c->layer_norm_eps = json_number(json_get(w2v2, "layer_norm_eps"), 1e-5);
-    }
-    json_free(doc);
-    file_close(&bytes);
-    return status;
-}
-
 static drgen_status pack(job *j, part p, const source *s, const char *path, pack_sum *sum)
 {
     model_cfg *c = &j->cfg;
@@ -133,7 +111,7 @@ static drgen_status pack(job *j, part p, const source *s, const char *path, pack
     if (p == PART_MUQ) {
         c->audio = (mulan_audio_cfg){0};
         c->has_mulan_audio = 1;
-        if (j->r->muq_config) ERR_TRY(read_muq_config(j->r->muq_config, &c->audio, j->err));
+        ERR_TRY(muq_config_read(j->r->muq_config, j->r->mulan_config, &c->audio, j->err));
         return pack_mulan_audio(s, path, &j->how, &c->audio, sum, j->err);
     }
     c->text = (mulan_text_cfg){0};
@@ -257,6 +235,7 @@ int cmd_convert(int argc, char **argv)
                                    {"--negative", &r.negative, NULL}, {"-o", &r.output, NULL},
                                    {"--output", &r.output, NULL},     {"--type", &r.type, NULL},
                                    {"--name", &r.name, NULL},         {"--heads", &r.heads, NULL},       {"--muq-config", &r.muq_config, NULL},
+                                   {"--mulan-config", &r.mulan_config, NULL},
                                    {"--update", NULL, &r.update},     {"--ema", NULL, &r.ema},
                                    {"--final-tanh", NULL, &r.final_tanh}, {NULL, NULL, NULL}};
     drgen_err err = {0};
@@ -266,6 +245,7 @@ int cmd_convert(int argc, char **argv)
     job j = {.r = &r, .how = {.dtype = PACK_F16, .ema = r.ema, .stop = stop_asked}, .heads = (int)heads, .err = &err};
     const char *wrong = !r.output ? "-o DIR is missing"
                         : !r.dit && !r.vae && !r.mulan && !r.tokenizer ? "nothing to convert: give --dit, --vae, --mulan or --tokenizer"
+                        : (r.muq_config || r.mulan_config) && !r.mulan ? "--mulan-config and --muq-config go with --mulan"
                         : r.negative && !r.dit ? "--negative goes with --dit"
                         : r.heads && (heads < 1 || heads > 256) ? "--heads is outside 1..256"
                         : r.type && strcmp(r.type, "f16") != 0 && strcmp(r.type, "f32") != 0 ? "--type is f16 or f32" : NULL;

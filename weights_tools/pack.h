@@ -53,7 +53,9 @@ drgen_status pack_mulan_text(const source *s, const char *path, const pack_how *
                              drgen_err *err);
 
 /* MuQ-MuLan's audio tower: BatchNorm folded into the convolutions, their weights [out, 3, 3, in]; the stem's linear takes
- * frequency before channel; names without "mulan.audio.model.model.". */
+ * frequency before channel; names without "mulan.audio.model.model.". Hints: heads (default: from the stored rotary table,
+ * else 16), use_layer (below 0 counted from the last state, above 0 one more than its index from the first), clip_seconds,
+ * mel_mean and mel_std, layer_norm_eps. */
 drgen_status pack_mulan_audio(const source *s, const char *path, const pack_how *how, mulan_audio_cfg *cfg, pack_sum *sum,
                               drgen_err *err);
 

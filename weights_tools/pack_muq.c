@@ -132,13 +132,15 @@ static void head(pack_list *l, const mulan_audio_cfg *c)
     whole(l, "mulan.audio_to_latents.bias", S((size_t)c->dim_latent));
 }
 
-static int count_names(const pack_list *l, const char *format)
+/* Layers of which one or the other tensor is there: with one missing the layer still counts, and its gap is named. */
+static int count_layers(const pack_list *l, const char *layers, const char *one, const char *other)
 {
-    char name[PACK_NAME];
+    char a[PACK_NAME], b[PACK_NAME];
     int i = 0;
     for (; i < CONFIG_MAX_DEPTH; i++) {
-        snprintf(name, sizeof name, format, i);
-        if (!pack_look(l, name)) break;
+        snprintf(a, sizeof a, "%s.%d.%s", layers, i, one);
+        snprintf(b, sizeof b, "%s.%d.%s", layers, i, other);
+        if (!pack_look(l, a) && !pack_look(l, b)) break;
     }
     return i;
 }
@@ -154,18 +156,20 @@ static void infer(const pack_list *l, mulan_audio_cfg *c)
 {
     c->conv_dim = axis(l, CORE "conv.conv.0.conv2.weight", 0);
     c->width = axis(l, CORE "conv.linear.weight", 0);
-    c->depth = count_names(l, CORE "conformer.layers.%d.final_layer_norm.weight");
+    c->depth = count_layers(l, CORE "conformer.layers", "final_layer_norm.weight", "ffn1_layer_norm.weight");
     c->inner = axis(l, CORE "conformer.layers.0.ffn1.intermediate_dense.weight", 0);
     c->kernel = axis(l, CORE "conformer.layers.0.conv_module.depthwise_conv.weight", 2);
     c->tf_dim = axis(l, "mulan.audio_to_latents.weight", 1);
     c->dim_latent = axis(l, "mulan.audio_to_latents.weight", 0);
-    c->tf_depth = count_names(l, "mulan.audio.transformer.layers.%d.0.norm.learned_gamma");
+    c->tf_depth = count_layers(l, "mulan.audio.transformer.layers", "0.norm.learned_gamma", "0.to_q.weight");
     c->tf_dim_head = axis(l, "mulan.audio.transformer.layers.0.0.q_scale", 0);
     c->tf_heads = c->tf_dim_head ? axis(l, "mulan.audio.transformer.layers.0.0.to_q.weight", 0) / c->tf_dim_head : 0;
     c->tf_inner = axis(l, "mulan.audio.transformer.layers.0.1.4.weight", 1);
     if (!c->tf_depth) c->tf_heads = c->tf_dim_head = c->tf_inner = 1; /* nothing runs with them */
-    if (c->heads <= 0) c->heads = 16;
-    if (c->use_layer >= 0) c->use_layer = -1;
+    /* The rotary table, where it is stored, holds half a head's width. */
+    int half = axis(l, CORE "conformer.embed_positions.inv_freq", 0);
+    if (c->heads <= 0) c->heads = half && c->width % (2 * half) == 0 ? c->width / (2 * half) : 16;
+    c->use_layer = c->use_layer > 0 ? c->use_layer - c->depth - 2 : c->use_layer ? c->use_layer : -1;
     if (c->clip_seconds <= 0) c->clip_seconds = 10;
     if (!(c->layer_norm_eps > 0)) c->layer_norm_eps = 1e-5;
     if (!(c->mel_std > 0)) c->mel_mean = 6.768444971712967, c->mel_std = 18.417922652295623;
@@ -183,6 +187,9 @@ drgen_status pack_mulan_audio(const source *s, const char *path, const pack_how 
     if (!c || !d || !cfg->depth || d % (size_t)cfg->heads)
         l.status = err_fail(err, DRGEN_ERR_MODEL, "%s: the audio tower is not complete, or its %d heads do not fit its width %d",
                             source_name(s), cfg->heads, cfg->width);
+    else if (cfg->use_layer > -1 || cfg->use_layer < -cfg->depth - 1)
+        l.status = err_fail(err, DRGEN_ERR_MODEL, "%s: state %d is asked for, the audio tower has %d layers", source_name(s),
+                            cfg->use_layer, cfg->depth);
     for (int block = 0; block < 2; block++) {
         stem_conv(&l, block, 1, c, block ? c : 1);
         stem_conv(&l, block, 2, c, c);

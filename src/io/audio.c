@@ -80,6 +80,7 @@ struct audio_file {
     FILE *stream;
     SNDFILE *f;
     SF_INFO info;
+    uint64_t at; /* frame the decoder stands at */
 };
 
 /* Takes the stream over. */
@@ -143,6 +144,8 @@ static drgen_status go_to(audio_file *f, uint64_t start, drgen_err *err)
     enum { RUN_UP = 8192, ROOM = 1024 };
     float dropped[ROOM]; /* at most AUDIO_MAX_CHANNELS a frame */
     uint64_t from = start > RUN_UP ? start - RUN_UP : 0;
+    if (start == f->at) return DRGEN_OK;
+    f->at = UINT64_MAX; /* unknown, should anything fail */
     if (sf_seek(f->f, (sf_count_t)from, SEEK_SET) != (sf_count_t)from)
         return err_fail(err, DRGEN_ERR_FORMAT, "%s: cannot go to frame %llu: %s", f->name, (unsigned long long)start, sf_strerror(f->f));
     while (from < start) {
@@ -153,6 +156,7 @@ static drgen_status go_to(audio_file *f, uint64_t start, drgen_err *err)
                             (unsigned long long)from, (unsigned long long)f->info.frames);
         from += (uint64_t)n;
     }
+    f->at = start;
     return DRGEN_OK;
 }
 
@@ -165,6 +169,7 @@ drgen_status audio_read(audio_file *f, uint64_t start, size_t count, float *out,
     ERR_TRY(go_to(f, start, err));
     for (size_t done = 0; done < count;) {
         sf_count_t n = sf_readf_float(f->f, out + done * (size_t)f->info.channels, (sf_count_t)(count - done));
+        f->at = n > 0 ? start + done + (uint64_t)n : UINT64_MAX;
         if (n <= 0)
             return err_fail(err, DRGEN_ERR_FORMAT, "%s: the sound ends or is damaged at frame %llu of %llu", f->name,
                             (unsigned long long)(start + done), (unsigned long long)frames);

@@ -7,6 +7,8 @@
 
 #include "model/muq_types.h"
 
+static const float layer_eps = 1e-5f; /* inside the layers; the encoder's last norm has its own */
+
 typedef struct {
     const muq *m;
     nn *n;
@@ -32,7 +34,7 @@ static void ffn(const run *r, const mulan_norm *norm, const mulan_linear *in, co
     nn *n = r->n;
     size_t mark = arena_mark(n->work), d = (size_t)r->m->cfg.width, f = (size_t)r->m->cfg.inner;
     float *hidden = arena_floats(n->work, r->rows * f);
-    nn_layernorm(n, y, x, norm->w, norm->b, (float)r->m->cfg.layer_norm_eps, r->rows, d);
+    nn_layernorm(n, y, x, norm->w, norm->b, layer_eps, r->rows, d);
     nn_linear(n, hidden, f, y, d, &in->w, in->bias, r->rows, 0);
     nn_activate(n, NN_SILU, hidden, hidden, r->rows * f);
     nn_linear(n, y, d, hidden, f, &out->w, out->bias, r->rows, 0);
@@ -46,7 +48,7 @@ static void attention(const run *r, const muq_layer *l, const float *x, float *y
     size_t mark = arena_mark(n->work), d = (size_t)r->m->cfg.width, heads = (size_t)r->m->cfg.heads, w = d / heads;
     float *q = arena_floats(n->work, r->rows * d), *k = arena_floats(n->work, r->rows * d);
     float *v = arena_floats(n->work, r->rows * d);
-    nn_layernorm(n, y, x, l->attn_norm.w, l->attn_norm.b, (float)r->m->cfg.layer_norm_eps, r->rows, d);
+    nn_layernorm(n, y, x, l->attn_norm.w, l->attn_norm.b, layer_eps, r->rows, d);
     nn_linear(n, v, d, y, d, &l->v.w, l->v.bias, r->rows, 0);
     nn_rope(n, y, d, r->cos, r->sin, r->rows, r->rows, heads, w / 2);
     nn_linear(n, q, d, y, d, &l->q.w, l->q.bias, r->rows, 0);
@@ -89,7 +91,7 @@ static void convolution(const run *r, const muq_layer *l, const float *x, float 
     size_t mark = arena_mark(n->work), d = (size_t)r->m->cfg.width, pad = (size_t)r->m->cfg.kernel / 2;
     float *halves = arena_floats(n->work, r->rows * 2 * d), *padded = arena_floats(n->work, (r->rows + 2 * pad) * d);
     float *out = arena_floats(n->work, r->rows * d);
-    nn_layernorm(n, y, x, l->conv_norm.w, l->conv_norm.b, (float)r->m->cfg.layer_norm_eps, r->rows, d);
+    nn_layernorm(n, y, x, l->conv_norm.w, l->conv_norm.b, layer_eps, r->rows, d);
     nn_linear(n, halves, 2 * d, y, d, &l->point1, NULL, r->rows, 0);
     if (!nn_dry(n)) {
         conv_job j = {r, l, halves, padded, padded + pad * d, out};
@@ -120,9 +122,16 @@ static void layer(const run *r, int i, float *x)
     add_part(r, x, y, 1.0f);
     ffn(r, &l->ffn2_norm, &l->ffn2_in, &l->ffn2_out, x, y);
     add_part(r, x, y, 0.5f);
-    nn_layernorm(n, x, x, l->final_norm.w, l->final_norm.b, (float)r->m->cfg.layer_norm_eps, r->rows, d);
+    nn_layernorm(n, x, x, l->final_norm.w, l->final_norm.b, layer_eps, r->rows, d);
     look(r, i, "", x);
     arena_rewind(n->work, mark);
+}
+
+static void last_norm(const run *r, float *x)
+{
+    const muq *m = r->m;
+    nn_layernorm(r->n, x, x, m->norm.w, m->norm.b, (float)m->cfg.layer_norm_eps, r->rows, (size_t)m->cfg.width);
+    mulan_look(r->tap, r->user, "conf.final", -1, "", x, r->rows, (size_t)m->cfg.width);
 }
 
 void muq_encode(const muq *m, nn *n, const float *mel, size_t frames, float *style, mulan_tap tap, void *user)
@@ -135,14 +144,15 @@ void muq_encode(const muq *m, nn *n, const float *mel, size_t frames, float *sty
     muq_stem(m, n, mel, frames, x, tap, user);
     mulan_look(tap, user, "hidden0", -1, "", x, rows, d);
     /* States, from the end: -1 the normalised last one, -2 the last but one layer's, ... the stem's. */
-    int layers = c->use_layer == -1 ? c->depth : c->depth + 1 + c->use_layer;
-    for (int i = 0; i < layers; i++) layer(&r, i, x);
-    if (c->use_layer == -1) {
-        nn_layernorm(n, x, x, m->norm.w, m->norm.b, (float)c->layer_norm_eps, rows, d);
-        mulan_look(tap, user, "conf.final", -1, "", x, rows, d);
-    }
+    int used = c->use_layer == -1 ? c->depth : c->depth + 1 + c->use_layer;
+    for (int i = 0; i < used; i++) layer(&r, i, x);
+    if (c->use_layer == -1) last_norm(&r, x);
     nn_linear(n, p, (size_t)c->tf_dim, x, d, &m->proj.w, m->proj.bias, rows, 0);
     mulan_look(tap, user, "proj", -1, "", p, rows, (size_t)c->tf_dim);
+    if (tap && c->use_layer != -1) { /* only to be looked at */
+        for (int i = used; i < c->depth; i++) layer(&r, i, x);
+        last_norm(&r, x);
+    }
     mulan_tf_size size = {(size_t)c->tf_dim, (size_t)c->tf_heads, (size_t)c->tf_dim_head, (size_t)c->tf_inner};
     mulan_tf_run(n, m->tf, c->tf_depth, size, p, rows, tap, user);
     mulan_head(n, &m->latent, p, rows, (size_t)c->tf_dim, style, tap, user);

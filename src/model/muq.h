@@ -10,6 +10,8 @@ enum { MUQ_BANDS = 128 };
 
 typedef struct muq muq;
 
+/* Binds every tensor of mulan_audio.safetensors by name and exact shape; matrices are used in place, so the file must
+ * outlive the model. MODEL errors name the tensor, wanted and found shape. */
 drgen_status muq_load(muq **out, const mulan_audio_cfg *cfg, const st_file *weights, drgen_err *err);
 void muq_free(muq *m); /* NULL is fine */
 

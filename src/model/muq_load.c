@@ -86,9 +86,48 @@ static void bind_all(binder *b, muq *m)
     linear(b, &m->latent, (size_t)c->dim_latent, (size_t)c->tf_dim, "mulan.", 0, "audio_to_latents");
 }
 
+/* Sizes that shapes do not show. */
+static drgen_status check_sizes(const mulan_audio_cfg *c, const char *name, drgen_err *err)
+{
+    const int counts[] = {c->conv_dim, c->width, c->heads, c->inner, c->kernel, c->tf_dim, c->tf_heads, c->tf_dim_head,
+                          c->tf_inner, c->dim_latent, c->depth + 1, c->tf_depth + 1};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        if (counts[i] < 1) return err_fail(err, DRGEN_ERR_MODEL, "%s: a size of the audio tower is not positive", name);
+    if (c->width % c->heads || c->width / c->heads % 2)
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: %d heads of even width do not divide the audio tower's width %d", name,
+                        c->heads, c->width);
+    if (c->kernel % 2 == 0 || c->use_layer > -1 || c->use_layer < -c->depth - 1)
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: audio tower: kernel %d or state %d of %d layers cannot be", name, c->kernel,
+                        c->use_layer, c->depth);
+    if (!(c->mel_std > 0) || !(c->layer_norm_eps > 0 && c->layer_norm_eps < 1))
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: audio tower: mel_std %g or layer_norm_eps %g cannot be", name, c->mel_std,
+                        c->layer_norm_eps);
+    return DRGEN_OK;
+}
+
+/* Layers that belong to the tower but that these sizes would leave out. */
+static drgen_status check_unused(const mulan_audio_cfg *c, const st_file *f, drgen_err *err)
+{
+    const struct {
+        const char *format;
+        int from;
+    } list[] = {{"conformer.layers.%d.final_layer_norm.weight", c->depth},
+                {"mulan.audio.transformer.layers.%d.0.to_q.weight", c->tf_depth}};
+    char name[128];
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        snprintf(name, sizeof name, list[i].format, list[i].from);
+        if (st_find(f, name))
+            return err_fail(err, DRGEN_ERR_MODEL, "%s: has %s, which model.json does not know of; convert the model again",
+                            st_name(f), name);
+    }
+    return DRGEN_OK;
+}
+
 drgen_status muq_load(muq **out, const mulan_audio_cfg *cfg, const st_file *weights, drgen_err *err)
 {
     *out = NULL;
+    ERR_TRY(check_sizes(cfg, st_name(weights), err));
+    ERR_TRY(check_unused(cfg, weights, err));
     muq *m = calloc(1, sizeof *m);
     if (!m) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", st_name(weights));
     m->cfg = *cfg;

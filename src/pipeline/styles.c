@@ -28,12 +28,35 @@ static drgen_status read_prompt(drgen *g, const char *prompt, style_part *out, d
     return DRGEN_OK;
 }
 
+/* count frames from frame start as one channel, in pieces: a recording may have many. */
+static drgen_status read_mono(audio_file *f, const audio_info *info, const char *path, uint64_t start, size_t count, float *out,
+                              drgen_err *err)
+{
+    enum { PIECE = 1 << 16 };
+    size_t most = PIECE / (size_t)info->channels;
+    float *piece = malloc(PIECE * sizeof *piece);
+    drgen_status status = piece ? DRGEN_OK : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", path);
+    for (size_t done = 0; done < count && status == DRGEN_OK;) {
+        size_t n = count - done < most ? count - done : most;
+        status = audio_read(f, start + done, n, piece, err);
+        if (status != DRGEN_OK) break;
+        resample_mono(out + done, piece, n, info->channels);
+        for (size_t i = done; i < done + n && status == DRGEN_OK; i++)
+            if (!isfinite(out[i]))
+                status = err_fail(err, DRGEN_ERR_FORMAT, "%s: frame %llu is not a number; the file is damaged", path,
+                                  (unsigned long long)(start + i));
+        done += n;
+    }
+    free(piece);
+    return status;
+}
+
 /* The middle of a recording, as one channel at the model's rate. */
 static drgen_status read_middle(const char *path, int seconds, float **out, size_t *count, drgen_err *err)
 {
     audio_file *f = NULL;
     audio_info info;
-    float *all = NULL;
+    float *mono = NULL;
     *out = NULL;
     ERR_TRY(audio_open(&f, path, &info, err));
     drgen_status status = DRGEN_OK;
@@ -42,15 +65,13 @@ static drgen_status read_middle(const char *path, int seconds, float **out, size
     double start = floor(info.seconds / 2) - seconds / 2.0;
     if (start < 0) start = 0;
     if (info.seconds < seconds)
-        status = err_fail(err, DRGEN_ERR_ARG, "%s: %.1f s; a style needs at least %d s of sound", path, info.seconds, seconds);
-    else if (!(all = malloc(frames * (size_t)info.channels * sizeof *all)))
+        status = err_fail(err, DRGEN_ERR_ARG, "%s: %.1f s; a style needs at least %d s of sound", path,
+                          floor(info.seconds * 10) / 10, seconds);
+    else if (!(mono = malloc(frames * sizeof *mono)))
         status = err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", path);
-    if (status == DRGEN_OK) status = audio_read(f, (uint64_t)(start * info.rate), frames, all, err);
-    if (status == DRGEN_OK) {
-        resample_mono(all, all, frames, info.channels);
-        status = resample(all, frames, info.rate, MEL_RATE, out, count, err);
-    }
-    free(all);
+    if (status == DRGEN_OK) status = read_mono(f, &info, path, (uint64_t)(start * info.rate), frames, mono, err);
+    if (status == DRGEN_OK) status = resample(mono, frames, info.rate, MEL_RATE, out, count, err);
+    free(mono);
     audio_close(f);
     return status;
 }

@@ -67,6 +67,10 @@ TEST(sound_files_of_every_kind_are_read_from_any_frame)
             for (size_t i = 0; i < 2000; i++) most = fmaxf(most, fabsf(part[i] - whole[2 * start + i]));
             CHECKF(most < 2e-3f, "%s: frames from %zu differ by %g from those of the whole", kinds[k].name, start, (double)most);
         }
+        for (size_t start = 0; start < 5000; start += 1000) { /* one after the other */
+            CHECK(audio_read(f, start, 1000, part, &err) == DRGEN_OK);
+            CHECKF(memcmp(part, whole + 2 * start, sizeof part) == 0, "%s: frames from %zu, read in order", kinds[k].name, start);
+        }
         CHECK(audio_read(f, info.frames - 10, 11, part, &err) == DRGEN_ERR_ARG && strstr(err.message, "cannot be read"));
         CHECK(audio_read(f, UINT64_MAX, 2, part, NULL) == DRGEN_ERR_ARG);
         audio_close(f);
