@@ -7,6 +7,7 @@
 #: make unit T=name   unit tests whose name or file has `name` in it; SEED=n replays random cases
 #: make golden GOLDEN=DIR   recompute every case under DIR (default tests/golden) and compare
 #: make fuzz-NAME     run tests/fuzz/fuzz_NAME.c for SECONDS (60); needs clang
+#: make bench         speeds as shares of this machine's own limit; MODEL=DIR adds the audio tower
 #: make install       PREFIX (/usr/local), DESTDIR
 #: make info          compiler and libraries in use
 #: make layers, symbols, readme, size   single checks of `make test`; the last lists long files
@@ -69,7 +70,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 # What tests of the command line link besides the library.
 unit_cli := src/cli/opts.c src/cli/generate_opts.c src/cli/prompt_opts.c
 
-.PHONY: all demo test test-full check golden unit deps layers size symbols readme help info install clean
+.PHONY: bench all demo test test-full check golden unit deps layers size symbols readme help info install clean
 all: drgen libdrgen.a
 
 # ---- rules ----------------------------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ $(B)/unit: $(call obj,$(unit_src) $(unit_cli) $(tool_src)) $(base_obj) $(B)/embe
 $(B)/golden: $(call obj,$(golden_src) $(tool_src)) $(base_obj) $(B)/embedded.o
 	$(link)
 
-$(B)/bench: $(call obj,$(bench_src) $(tool_src)) $(base_obj) $(B)/embedded.o
+$(B)/benchmark: $(call obj,$(bench_src) $(tool_src)) $(base_obj) $(B)/embedded.o
 	$(link)
 
 drgen: $(B)/drgen
@@ -144,6 +145,9 @@ demo: deps
 
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) check
+
+bench: $(B)/benchmark
+	$(B)/benchmark $(MODEL)
 
 test-full: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) check-full

@@ -1,0 +1,14 @@
+/* roof.h - what this machine can do at most, measured now: the number every other one is a share of. */
+#ifndef BENCH_ROOF_H
+#define BENCH_ROOF_H
+
+#include "base/pool.h"
+
+/* Seconds on a clock that only goes forward. */
+double roof_now(void);
+
+/* Float32 multiply-adds from registers on all threads of the pool, 10^9 operations a second (a multiply-add is two), with
+ * the widest vectors of this kernel set ("avx512", "avx2"; 0 for others). Best of five. */
+double roof_fma(pool *p, const char *isa);
+
+#endif
