@@ -61,9 +61,9 @@ layers := base kernels io dsp nn text model train pipeline
 lib_src := $(filter-out $(kern.x86) $(kern.arm),$(foreach l,$(layers),$(wildcard src/$(l)/*.c))) $(wildcard $(kern.$(arch)))
 tool_src := $(filter-out weights_tools/main_%.c,$(wildcard weights_tools/*.c))
 cli_src := $(wildcard src/cli/*.c)
-unit_src := tests/t.c $(wildcard tests/unit/*.c tests/kernels/*.c tests/laws/*.c)
-golden_src := $(wildcard tests/golden*.c)
-bench_src := $(wildcard bench/*.c)
+unit_src := tests/t.c tests/song1.c $(wildcard tests/unit/*.c tests/kernels/*.c tests/laws/*.c)
+golden_src := $(wildcard tests/golden*.c) tests/song1.c
+bench_src := $(wildcard bench/*.c) tests/song1.c
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
