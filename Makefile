@@ -54,8 +54,8 @@ ALL_CFLAGS = $(std) $(warn) $(must) $(defs) $(call pkg,--cflags $(libs)) $(CFLAG
 # ---- sources --------------------------------------------------------------------------------------------------
 machine := $(shell $(CC) -dumpmachine)
 arch := $(if $(filter x86_64%,$(machine)),x86,$(if $(filter aarch64%,$(machine)),arm,other))
-kern.x86 := src/kernels/kern_avx2.c src/kernels/kern_avx512.c
-kern.arm := src/kernels/kern_neon.c
+kern.x86 := $(addprefix src/kernels/kern_,avx2.c avx512.c q8_avx2.c q8_avxvnni.c q8_avx512.c)
+kern.arm := $(addprefix src/kernels/kern_,neon.c q8_neon.c)
 kern.other :=
 layers := base kernels io dsp nn text model train pipeline
 lib_src := $(filter-out $(kern.x86) $(kern.arm),$(foreach l,$(layers),$(wildcard src/$(l)/*.c))) $(wildcard $(kern.$(arch)))
@@ -76,6 +76,9 @@ all: drgen libdrgen.a
 # ---- rules ----------------------------------------------------------------------------------------------------
 $(B)/src/kernels/kern_avx2.o: isa := -mavx2 -mfma -mf16c
 $(B)/src/kernels/kern_avx512.o: isa := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq
+$(B)/src/kernels/kern_q8_avx2.o: isa := -mavx2
+$(B)/src/kernels/kern_q8_avxvnni.o: isa := -mavx2 -mavxvnni
+$(B)/src/kernels/kern_q8_avx512.o: isa := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -147,7 +150,7 @@ test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) check
 
 bench: $(B)/benchmark
-	$(B)/benchmark $(MODEL)
+	$(B)/benchmark $(PARTS) $(if $(MODEL),--model $(MODEL)) $(if $(JSON),--json $(JSON))
 
 test-full: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) check-full

@@ -1,105 +1,145 @@
-/* bench.c - speeds as shares of this machine's own limit, in one run: matrix products of the transformer's shapes, and with
- * a model folder the audio tower. bench [MODELDIR] [--threads N] */
+/* bench.c - speeds as shares of this machine's own limits, all measured in one run.
+ *
+ *     benchmark [PART...] [--model DIR] [--threads N] [--json FILE]
+ *     benchmark compare BEFORE.json AFTER.json [BOUND] */
+#include "bench/bench.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/half.h"
-#include "base/rng.h"
 #include "bench/roof.h"
-#include "io/modeldir.h"
+#include "io/json.h"
 #include "kernels/gemm.h"
-#include "model/config.h"
-#include "model/muq.h"
 
-typedef struct {
-    pool *p;
-    const kern_table *kern;
-    double roof;
-} bench;
+static const struct {
+    const char *name;
+    void (*run)(bench *b);
+} parts[] = {
+    {"gemm", bench_gemm}, {"q8", bench_q8}, {"attention", bench_attention}, {"kernels", bench_kern}, {"audio", bench_audio},
+};
 
-static void result(const bench *b, const char *what, double gflop, double seconds)
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+void *bench_memory(size_t bytes)
 {
-    printf("%-44s %9.4f s %8.1f GFLOP/s %5.1f %%\n", what, seconds, gflop / seconds, b->roof > 0 ? 100 * gflop / seconds / b->roof : 0);
+    void *p = aligned_alloc(64, (bytes + 127) / 64 * 64);
+    if (!p) {
+        fprintf(stderr, "bench: out of memory\n");
+        exit(1);
+    }
+    memset(p, 0, bytes);
+    return p;
 }
 
-static void bench_gemm(const bench *b, size_t m, size_t n, size_t k)
+double bench_time(void (*fn)(void *arg), void *arg, int rounds)
 {
-    float *a = aligned_alloc(64, m * k * 4), *c = aligned_alloc(64, m * n * 4);
-    uint16_t *w = aligned_alloc(64, n * k * 2);
-    float *scratch = aligned_alloc(64, (gemm_scratch(b->kern, m, n, k) * 4 + 63) / 64 * 64);
-    uint64_t rng = 1;
-    double best = 1e9;
-    char what[64];
-    if (!a || !c || !w || !scratch) return;
-    for (size_t i = 0; i < m * k; i++) a[i] = rng_uniform(&rng);
-    for (size_t i = 0; i < n * k; i++) w[i] = half_to_f16(rng_uniform(&rng));
-    gemm g = {.c = c, .ldc = n, .a = gemm_plain(a, k, k), .w = w, .ldw = k, .type = KERN_F16, .m = m, .n = n, .k = k};
-    for (int r = 0; r < 5; r++) {
+    double best = 1e30, spent = 0;
+    for (int i = 0; i < rounds || (spent < 0.3 && i < 1000); i++) {
         double start = roof_now();
-        gemm_run(b->p, b->kern, &g, scratch);
+        fn(arg);
         double t = roof_now() - start;
+        spent += t;
         if (t < best) best = t;
     }
-    snprintf(what, sizeof what, "product %zu x %zu x %zu, f16 weights", m, n, k);
-    result(b, what, 2e-9 * (double)m * (double)n * (double)k, best);
-    free(a), free(c), free(w), free(scratch);
+    return best;
 }
 
-/* 421 GFLOP a clip of ten seconds when every convolution is summed directly (spec mulan.md section 8). */
-static int bench_audio(const bench *b, const char *path)
+void bench_add(bench *b, const char *name, double amount, const char *unit, double seconds, double limit)
 {
-    drgen_err err = {0};
-    modeldir dir;
-    model_cfg cfg;
-    st_file *f = NULL;
-    muq *m = NULL;
-    enum { FRAMES = 1000 };
-    char *file = file_join(path, "mulan_audio.safetensors");
-    float *mel = malloc(MUQ_BANDS * FRAMES * sizeof *mel), style[4096];
-    uint64_t rng = 1;
-    int ok = modeldir_open(&dir, path, &err) == DRGEN_OK && config_read(&dir, &cfg, &err) == DRGEN_OK && cfg.has_mulan_audio &&
-             cfg.audio.dim_latent <= 4096 && st_open(&f, file, &err) == DRGEN_OK && muq_load(&m, &cfg.audio, f, &err) == DRGEN_OK;
-    if (ok) {
-        arena work = arena_measure();
-        nn n = {b->kern, b->p, &work};
-        double best = 1e9;
-        muq_encode(m, &n, NULL, FRAMES, NULL, NULL, NULL);
-        ok = arena_init(&work, work.peak, "bench", &err) == DRGEN_OK;
-        for (size_t i = 0; i < MUQ_BANDS * FRAMES; i++) mel[i] = 20.0f * rng_uniform(&rng);
-        for (int r = 0; r < 5 && ok; r++) {
-            double start = roof_now();
-            muq_encode(m, &n, mel, FRAMES, style, NULL, NULL);
-            double t = roof_now() - start;
-            if (t < best) best = t;
-        }
-        result(b, "audio tower, one clip, of its direct 421 GFLOP", 421, best);
-        arena_free(&work);
-    } else fprintf(stderr, "bench: %s\n", err.message[0] ? err.message : "no audio tower");
-    muq_free(m);
-    st_close(f);
-    modeldir_close(&dir);
-    free(mel);
-    free(file);
-    return ok;
+    if (b->count == b->room) {
+        b->room = b->room ? 2 * b->room : 64;
+        b->rows = realloc(b->rows, (size_t)b->room * sizeof *b->rows);
+        if (!b->rows) exit(1);
+    }
+    bench_row *r = &b->rows[b->count++];
+    *r = (bench_row){.seconds = seconds, .amount = amount, .unit = unit, .limit = limit};
+    snprintf(r->name, sizeof r->name, "%s", name);
+    printf("%-56s %9.4f s %9.1f %s/s", name, seconds, amount / seconds, unit);
+    if (limit > 0) printf(" %6.1f %%", 100 * amount / seconds / limit);
+    printf("\n");
+    fflush(stdout);
+}
+
+static void put_number(json_out *o, const char *key, double v, const char *after)
+{
+    json_out_string(o, key);
+    json_out_raw(o, ": ");
+    json_out_number(o, v);
+    json_out_raw(o, after);
+}
+
+static int write_json(const bench *b, const char *path)
+{
+    json_out o = {0};
+    json_out_raw(&o, "{\"kernels\": ");
+    json_out_string(&o, b->kern->isa);
+    json_out_raw(&o, ", \"int8\": ");
+    json_out_string(&o, b->q8->isa);
+    json_out_raw(&o, ", ");
+    put_number(&o, "threads", pool_threads(b->pool), ", ");
+    put_number(&o, "fma_gflops", b->fma, ", ");
+    put_number(&o, "int8_gops", b->int8, ", ");
+    put_number(&o, "stream_gbs", b->stream, ",\n\"results\": [");
+    for (int i = 0; i < b->count; i++) {
+        const bench_row *r = &b->rows[i];
+        json_out_raw(&o, i ? ",\n{\"name\": " : "\n{\"name\": ");
+        json_out_string(&o, r->name);
+        json_out_raw(&o, ", \"unit\": ");
+        json_out_string(&o, r->unit);
+        json_out_raw(&o, ", ");
+        put_number(&o, "amount", r->amount, ", ");
+        put_number(&o, "seconds", r->seconds, r->limit > 0 ? ", " : "");
+        if (r->limit > 0) put_number(&o, "share", r->amount / r->seconds / r->limit, "");
+        json_out_raw(&o, "}");
+    }
+    json_out_raw(&o, "\n]}\n");
+    FILE *f = o.failed ? NULL : fopen(path, "w");
+    int bad = !f || fputs(o.text, f) < 0;
+    if (f && fclose(f) != 0) bad = 1;
+    json_out_free(&o);
+    if (bad) fprintf(stderr, "bench: %s: cannot be written\n", path);
+    return bad;
+}
+
+static int known(const char *part)
+{
+    for (size_t i = 0; i < COUNT(parts); i++)
+        if (strcmp(parts[i].name, part) == 0) return 1;
+    fprintf(stderr, "bench: no part \"%s\"; there are:", part);
+    for (size_t i = 0; i < COUNT(parts); i++) fprintf(stderr, " %s", parts[i].name);
+    fprintf(stderr, "\n");
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    bench b = {.kern = kern_best()};
-    const char *model = NULL;
-    int threads = 0;
+    bench b = {.kern = kern_best(), .model = NULL};
+    const char *json = NULL, *wanted[16];
+    int threads = 0, wanted_count = 0, bad = 0;
+    if (argc >= 4 && strcmp(argv[1], "compare") == 0) return bench_compare(argv[2], argv[3], argc > 4 ? atof(argv[4]) : 1.1);
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) threads = atoi(argv[++i]);
-        else model = argv[i];
+        int more = i + 1 < argc;
+        if (more && strcmp(argv[i], "--threads") == 0) threads = atoi(argv[++i]);
+        else if (more && strcmp(argv[i], "--model") == 0) b.model = argv[++i];
+        else if (more && strcmp(argv[i], "--json") == 0) json = argv[++i];
+        else if (wanted_count < 16 && known(argv[i])) wanted[wanted_count++] = argv[i];
+        else return 2;
     }
-    if (pool_open(&b.p, threads, NULL) != DRGEN_OK) return 1;
-    b.roof = roof_fma(b.p, b.kern->isa);
-    printf("kernels %s, %d threads; float32 multiply-add limit %.1f GFLOP/s\n", b.kern->isa, pool_threads(b.p), b.roof);
-    bench_gemm(&b, 2048, 8192, 2048);
-    bench_gemm(&b, 2048, 2048, 8192);
-    bench_gemm(&b, 4096, 2048, 2048);
-    int ok = !model || bench_audio(&b, model);
-    pool_close(b.p);
-    return ok ? 0 : 1;
+    if (pool_open(&b.pool, threads, NULL) != DRGEN_OK) return 1;
+    b.q8 = kern_q8_of(b.kern);
+    b.fma = roof_fma(b.pool, b.kern->isa);
+    b.int8 = roof_int8(b.pool, b.q8->isa);
+    b.stream = roof_stream(b.pool);
+    printf("kernels %s, int8 %s, products %s, %d threads\n", b.kern->isa, b.q8->isa, gemm_backend(), pool_threads(b.pool));
+    printf("this machine's limits: float32 multiply-add %.1f GFLOP/s, int8 %.1f GOP/s, copying %.1f GB/s\n", b.fma, b.int8, b.stream);
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        int run = wanted_count == 0;
+        for (int k = 0; k < wanted_count; k++) run |= strcmp(wanted[k], parts[i].name) == 0;
+        if (run) parts[i].run(&b);
+    }
+    if (json) bad = write_json(&b, json);
+    free(b.rows);
+    pool_close(b.pool);
+    return bad;
 }

@@ -1,6 +1,7 @@
-/* roof.c - see roof.h. Sixteen independent chains hide the latency of a multiply-add. */
+/* roof.c - see roof.h. Enough independent chains hide the latency of an instruction. */
 #include "bench/roof.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,11 +12,17 @@ double roof_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-enum { CHAINS = 16, ROUNDS = 4000000 };
+enum { CHAINS = 16, NARROW = 12, ROUNDS = 4000000, ROOF_THREADS = 256 };
 
 typedef struct {
-    volatile float sink[256]; /* per thread, so that nothing is thrown away */
+    volatile float sink[ROOF_THREADS]; /* per task, so that nothing is thrown away */
 } roof_job;
+
+typedef struct {
+    const char *isa;
+    pool_fn run;
+    double work; /* operations per round and thread */
+} roof_loop;
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -37,43 +44,130 @@ __attribute__((target("avx512f"))) static void fma_avx512(void *arg, size_t task
 __attribute__((target("avx2,fma"))) static void fma_avx2(void *arg, size_t task, int thread)
 {
     roof_job *j = arg;
-    __m256 s[CHAINS - 4], x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(0.001f);
+    __m256 s[NARROW], x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(0.001f);
     float out[8];
     (void)thread;
-    for (int i = 0; i < CHAINS - 4; i++) s[i] = _mm256_set1_ps((float)i);
+    for (int i = 0; i < NARROW; i++) s[i] = _mm256_set1_ps((float)i);
     for (int r = 0; r < ROUNDS; r++) {
 #pragma GCC unroll 12
-        for (int i = 0; i < CHAINS - 4; i++) s[i] = _mm256_fmadd_ps(s[i], x, y);
+        for (int i = 0; i < NARROW; i++) s[i] = _mm256_fmadd_ps(s[i], x, y);
     }
-    for (int i = 1; i < CHAINS - 4; i++) s[0] = _mm256_add_ps(s[0], s[i]);
+    for (int i = 1; i < NARROW; i++) s[0] = _mm256_add_ps(s[0], s[i]);
     _mm256_storeu_ps(out, s[0]);
     j->sink[task] = out[0];
 }
+
+__attribute__((target("avx512f,avx512vnni"))) static void int8_avx512(void *arg, size_t task, int thread)
+{
+    roof_job *j = arg;
+    __m512i s[CHAINS], x = _mm512_set1_epi8(3), y = _mm512_set1_epi8(5);
+    (void)thread;
+    for (int i = 0; i < CHAINS; i++) s[i] = _mm512_set1_epi32(i);
+    for (int r = 0; r < ROUNDS; r++) {
+#pragma GCC unroll 16
+        for (int i = 0; i < CHAINS; i++) s[i] = _mm512_dpbusd_epi32(s[i], x, y);
+        __asm__ volatile("" : "+v"(x)); /* not hoisted */
+    }
+    for (int i = 1; i < CHAINS; i++) s[0] = _mm512_add_epi32(s[0], s[i]);
+    j->sink[task] = (float)_mm512_reduce_add_epi32(s[0]);
+}
+
+__attribute__((target("avx2,avxvnni"))) static void int8_avxvnni(void *arg, size_t task, int thread)
+{
+    roof_job *j = arg;
+    __m256i s[NARROW], x = _mm256_set1_epi8(3), y = _mm256_set1_epi8(5);
+    (void)thread;
+    for (int i = 0; i < NARROW; i++) s[i] = _mm256_set1_epi32(i);
+    for (int r = 0; r < ROUNDS; r++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < NARROW; i++) s[i] = _mm256_dpbusd_avx_epi32(s[i], x, y);
+        __asm__ volatile("" : "+x"(x));
+    }
+    for (int i = 1; i < NARROW; i++) s[0] = _mm256_add_epi32(s[0], s[i]);
+    j->sink[task] = (float)_mm256_extract_epi32(s[0], 0);
+}
+
+/* Without a dot product: two multiplications and an addition for 32 bytes, signs not counted. */
+__attribute__((target("avx2"))) static void int8_avx2(void *arg, size_t task, int thread)
+{
+    roof_job *j = arg;
+    __m256i s[NARROW], x = _mm256_set1_epi8(3), y = _mm256_set1_epi8(5), one = _mm256_set1_epi16(1);
+    (void)thread;
+    for (int i = 0; i < NARROW; i++) s[i] = _mm256_set1_epi32(i);
+    for (int r = 0; r < ROUNDS; r++) {
+#pragma GCC unroll 12
+        for (int i = 0; i < NARROW; i++) {
+            __asm__ volatile("" : "+x"(x));
+            s[i] = _mm256_add_epi32(s[i], _mm256_madd_epi16(_mm256_maddubs_epi16(x, y), one));
+        }
+    }
+    for (int i = 1; i < NARROW; i++) s[0] = _mm256_add_epi32(s[0], s[i]);
+    j->sink[task] = (float)_mm256_extract_epi32(s[0], 0);
+}
+
+static const roof_loop fma_loops[] = {{"avx512", fma_avx512, CHAINS * 32.0}, {"avx2", fma_avx2, NARROW * 16.0}, {0}};
+static const roof_loop int8_loops[] = {{"avx512vnni", int8_avx512, CHAINS * 128.0},
+                                       {"avxvnni", int8_avxvnni, NARROW * 64.0},
+                                       {"avx2", int8_avx2, NARROW * 64.0},
+                                       {0}};
+#else
+static const roof_loop fma_loops[] = {{0}}, int8_loops[] = {{0}};
 #endif
+
+static double rate(pool *p, const roof_loop *loop, const char *isa)
+{
+    static roof_job j;
+    double best = 0;
+    size_t threads = (size_t)pool_threads(p);
+    while (loop->isa && strcmp(loop->isa, isa) != 0) loop++;
+    for (int k = 0; loop->isa && k < 5 && threads <= ROOF_THREADS; k++) {
+        double start = roof_now();
+        pool_run(p, loop->run, &j, threads);
+        double r = (double)threads * ROUNDS * loop->work / (roof_now() - start) * 1e-9;
+        if (r > best) best = r;
+    }
+    return best;
+}
 
 double roof_fma(pool *p, const char *isa)
 {
-    double best = 0;
-#if defined(__x86_64__)
-    static const struct {
-        const char *isa;
-        pool_fn run;
-        double flop; /* per round and thread */
-    } loops[] = {{"avx512", fma_avx512, CHAINS * 32.0}, {"avx2", fma_avx2, (CHAINS - 4) * 16.0}};
-    static roof_job j;
+    return rate(p, fma_loops, isa);
+}
+
+double roof_int8(pool *p, const char *isa)
+{
+    return rate(p, int8_loops, isa);
+}
+
+typedef struct {
+    char *to, *from;
+    size_t part;
+} stream_job;
+
+static void stream_task(void *arg, size_t task, int thread)
+{
+    (void)thread;
+    stream_job *j = arg;
+    memcpy(j->to + task * j->part, j->from + task * j->part, j->part);
+}
+
+double roof_stream(pool *p)
+{
+    enum { BYTES = 256 << 20 };
     size_t threads = (size_t)pool_threads(p);
-    for (size_t l = 0; l < sizeof loops / sizeof loops[0]; l++) {
-        if (strcmp(loops[l].isa, isa) != 0) continue;
+    stream_job j = {malloc(BYTES), malloc(BYTES), BYTES / threads / 64 * 64};
+    double best = 0;
+    if (j.to && j.from) {
+        memset(j.from, 1, BYTES);
+        memset(j.to, 1, BYTES);
         for (int k = 0; k < 5; k++) {
             double start = roof_now();
-            pool_run(p, loops[l].run, &j, threads);
-            double rate = (double)threads * ROUNDS * loops[l].flop / (roof_now() - start) * 1e-9;
-            if (rate > best) best = rate;
+            pool_run(p, stream_task, &j, threads);
+            double r = 2e-9 * (double)(j.part * threads) / (roof_now() - start);
+            if (r > best) best = r;
         }
     }
-#else
-    (void)p;
-    (void)isa;
-#endif
+    free(j.to);
+    free(j.from);
     return best;
 }

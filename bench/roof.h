@@ -1,4 +1,4 @@
-/* roof.h - what this machine can do at most, measured now: the number every other one is a share of. */
+/* roof.h - what this machine can do at most, measured now: the number every other one is a share of. Best of five. */
 #ifndef BENCH_ROOF_H
 #define BENCH_ROOF_H
 
@@ -8,7 +8,13 @@
 double roof_now(void);
 
 /* Float32 multiply-adds from registers on all threads of the pool, 10^9 operations a second (a multiply-add is two), with
- * the widest vectors of this kernel set ("avx512", "avx2"; 0 for others). Best of five. */
+ * the widest vectors of this kernel set ("avx512", "avx2"; 0 for others). */
 double roof_fma(pool *p, const char *isa);
+
+/* Multiply-adds of bytes into int32, the same way, for the int8 table of this name ("avx512vnni", "avxvnni", "avx2"). */
+double roof_int8(pool *p, const char *isa);
+
+/* Copying between arrays far larger than any cache, GB/s read plus written, all threads. */
+double roof_stream(pool *p);
 
 #endif

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/kern.h"
+#include "kernels/kern_q8.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 
 extern const kern_table kern_avx2, kern_avx512;
+extern const kern_q8 kern_q8_avx2, kern_q8_avxvnni, kern_q8_avx512;
 
 static unsigned long long xcr0(void)
 {
@@ -30,8 +31,22 @@ static int x86_level(void)
     int avx512 = (b >> 16 & 1) && (b >> 17 & 1) && (b >> 30 & 1) && (b >> 31 & 1);
     return avx512 && (saved & 0xe6) == 0xe6 ? 2 : 1;
 }
+
+/* Dot products of bytes: for the 512-bit registers, and for the 256-bit ones without AVX-512. */
+static int x86_has_avx512_vnni(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 11 & 1);
+}
+
+static int x86_has_avx_vnni(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
 #elif defined(__aarch64__)
 extern const kern_table kern_neon;
+extern const kern_q8 kern_q8_neon;
 #endif
 
 enum { MAX_TABLES = 4 };
@@ -40,18 +55,25 @@ static struct {
     const kern_table *table[MAX_TABLES]; /* from slowest to fastest */
     size_t count;
     const kern_table *best;
+    const kern_q8 *q8[MAX_TABLES];
+    size_t q8_count;
 } cpu;
 static pthread_once_t cpu_once = PTHREAD_ONCE_INIT;
 
 static void cpu_init(void)
 {
     cpu.table[cpu.count++] = &kern_ref;
+    cpu.q8[cpu.q8_count++] = &kern_q8_ref;
 #if defined(__x86_64__)
     int level = x86_level();
     if (level >= 1) cpu.table[cpu.count++] = &kern_avx2;
     if (level >= 2) cpu.table[cpu.count++] = &kern_avx512;
+    if (level >= 1) cpu.q8[cpu.q8_count++] = &kern_q8_avx2;
+    if (level >= 1 && x86_has_avx_vnni()) cpu.q8[cpu.q8_count++] = &kern_q8_avxvnni;
+    if (level >= 2 && x86_has_avx512_vnni()) cpu.q8[cpu.q8_count++] = &kern_q8_avx512;
 #elif defined(__aarch64__)
     cpu.table[cpu.count++] = &kern_neon;
+    cpu.q8[cpu.q8_count++] = &kern_q8_neon;
 #endif
     cpu.best = cpu.table[cpu.count - 1];
     const char *cap = getenv("DRGEN_ISA");
@@ -78,4 +100,22 @@ const kern_table *kern_find(const char *isa)
     for (size_t i = 0; i < cpu.count; i++)
         if (strcmp(cpu.table[i]->isa, isa) == 0) return cpu.table[i];
     return NULL;
+}
+
+const kern_q8 *const *kern_q8_available(size_t *count)
+{
+    pthread_once(&cpu_once, cpu_init);
+    *count = cpu.q8_count;
+    return cpu.q8;
+}
+
+const kern_q8 *kern_q8_of(const kern_table *kern)
+{
+    size_t count;
+    const kern_q8 *const *table = kern_q8_available(&count);
+    /* A capped choice gets the int8 table of that name; the machine's own best gets the last one. */
+    if (kern == cpu.table[cpu.count - 1]) return table[count - 1];
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(table[i]->isa, kern->isa) == 0) return table[i];
+    return &kern_q8_ref;
 }
