@@ -16,6 +16,15 @@
 
 typedef enum { KERN_F32, KERN_F16, KERN_BF16 } kern_type;
 
+/* A recursive filter of order four, y[n] = sum b[k] x[n-k] - sum a[k] y[n-k], a[0] = 1, with what blocks of eight frames
+ * need: pulse[8 + t] is the feedback part's answer at t to a pulse at 0 (before it 0), echo[j][t] its answer to an output
+ * of 1 at time -1 - j. */
+typedef struct {
+    double b[5], a[5], pulse[16], echo[4][8];
+} kern_iir4;
+
+void kern_iir4_init(kern_iir4 *f, const double b[5], const double a[5]);
+
 typedef struct kern_table {
     const char *isa; /* "ref", "avx2", "avx512", "neon" */
 
@@ -68,6 +77,11 @@ typedef struct kern_table {
     void (*pack_b)(float *dst, const void *src, kern_type type, size_t ld, int cols, size_t depth);
     /* c[i*ldc + j] = (add ? c : 0) + sum_k a[k*mr + i] * b[k*nr + j] for the full mr x nr tile.       [nmse 1e-11] */
     void (*micro)(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add);
+
+    /* ---- meters (body_audio.inc)
+     * The energy sum y^2 of x[i] * gain[i] (gain NULL: 1) filtered by f in double. state: the last four inputs, newest
+     * first, then the last four outputs; goes in and comes out.                    [rel 1e-7; state 1e-8 of the largest] */
+    double (*iir4_energy)(const kern_iir4 *f, double state[8], const float *x, const float *gain, size_t n);
 } kern_table;
 
 enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64 };

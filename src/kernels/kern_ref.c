@@ -245,6 +245,21 @@ static void ref_micro(float *c, size_t ldc, const float *a, const float *b, size
         }
 }
 
+static double ref_iir4_energy(const kern_iir4 *f, double *s, const float *x, const float *gain, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double v = (double)x[i] * (gain ? (double)gain[i] : 1.0), y = f->b[0] * v;
+        for (int j = 0; j < 4; j++) y += f->b[j + 1] * s[j] - f->a[j + 1] * s[4 + j];
+        memmove(s + 1, s, 3 * sizeof *s);
+        memmove(s + 5, s + 4, 3 * sizeof *s);
+        s[0] = v;
+        s[4] = y;
+        sum += y * y;
+    }
+    return sum;
+}
+
 const kern_table kern_ref = {
     .isa = "ref",
     .add = ref_add,
@@ -271,4 +286,5 @@ const kern_table kern_ref = {
     .pack_a = ref_pack_a,
     .pack_b = ref_pack_b,
     .micro = ref_micro,
+    .iir4_energy = ref_iir4_energy,
 };
