@@ -82,6 +82,14 @@ typedef struct kern_table {
      * The energy sum y^2 of x[i] * gain[i] (gain NULL: 1) filtered by f in double. state: the last four inputs, newest
      * first, then the last four outputs; goes in and comes out.                    [rel 1e-7; state 1e-8 of the largest] */
     double (*iir4_energy)(const kern_iir4 *f, double state[8], const float *x, const float *gain, size_t n);
+    float (*abs_max)(const float *x, size_t n);                         /* largest |x|; INFINITY with a NaN [exact] */
+    void (*peak_abs)(float *y, const float *x, size_t n);               /* y = max(y, |x|)                 [exact] */
+    /* The largest magnitude between samples: over i < n and the phases p = 1..phases-1 of the interpolated values
+     * sum over t < 2 half of tap_p[t] * x[i + t], where x has n + 2 half - 1 elements, and tap_(phases-p) is tap_p
+     * reversed. env, unless NULL, becomes max(env, that of each i). phases 2, 4, 8 or 16. Row j of taps, j < half, has
+     * phases - 1 numbers: for p = 1..phases/2-1 (tap_p[j] + tap_p[2 half - 1 - j]) / 2 and the same with a minus, at
+     * last tap_(phases/2)[j].                                                        [abs 2e-6 of the largest input] */
+    float (*peak_between)(float *env, const float *taps, int phases, size_t half, const float *x, size_t n);
 } kern_table;
 
 enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64 };

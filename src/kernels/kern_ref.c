@@ -260,6 +260,41 @@ static double ref_iir4_energy(const kern_iir4 *f, double *s, const float *x, con
     return sum;
 }
 
+static float ref_abs_max(const float *x, size_t n)
+{
+    float most = 0;
+    for (size_t i = 0; i < n; i++) most = !isfinite(x[i]) ? INFINITY : fabsf(x[i]) > most ? fabsf(x[i]) : most;
+    return most;
+}
+
+static void ref_peak_abs(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = fabsf(x[i]) > y[i] ? fabsf(x[i]) : y[i];
+}
+
+static float ref_peak_between(float *env, const float *taps, int phases, size_t half, const float *x, size_t n)
+{
+    size_t row = (size_t)phases - 1, last = 2 * half - 1;
+    double most = 0;
+    for (size_t i = 0; i < n; i++) {
+        double here = 0;
+        for (size_t p = 1; p < (size_t)phases; p++) {
+            size_t q = p > (size_t)phases / 2 ? (size_t)phases - p : p; /* of its pair the one that is stored */
+            double sum = 0;
+            for (size_t t = 0; t <= last; t++) {
+                size_t at = p == q ? t : last - t, j = at < half ? at : last - at;
+                const float *w = taps + j * row + 2 * (q - 1);
+                double tap = 2 * q == (size_t)phases ? (double)w[0] : (double)w[0] + (at < half ? 1 : -1) * (double)w[1];
+                sum += tap * (double)x[i + t];
+            }
+            here = fmax(here, fabs(sum));
+        }
+        if (env && (float)here > env[i]) env[i] = (float)here;
+        most = fmax(most, here);
+    }
+    return (float)most;
+}
+
 const kern_table kern_ref = {
     .isa = "ref",
     .add = ref_add,
@@ -287,4 +322,7 @@ const kern_table kern_ref = {
     .pack_b = ref_pack_b,
     .micro = ref_micro,
     .iir4_energy = ref_iir4_energy,
+    .abs_max = ref_abs_max,
+    .peak_abs = ref_peak_abs,
+    .peak_between = ref_peak_between,
 };

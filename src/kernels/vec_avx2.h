@@ -44,6 +44,13 @@ static inline vf vwiden_bf16(const void *p)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(p)), 16));
 }
 
+static inline vf vabs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+/* The larger of numbers >= 0 by their bits: NaN counts as the largest. */
+static inline vf vmaxbits(vf a, vf b)
+{
+    return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+}
+
 /* Doubles, four wide. */
 enum { VDW = 4 };
 typedef __m256d vd;

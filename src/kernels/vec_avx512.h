@@ -32,6 +32,13 @@ static inline vf vwiden_bf16(const void *p)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(p)), 16));
 }
 
+static inline vf vabs(vf a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+/* The larger of numbers >= 0 by their bits: NaN counts as the largest. */
+static inline vf vmaxbits(vf a, vf b)
+{
+    return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+
 /* Doubles, eight wide. */
 enum { VDW = 8 };
 typedef __m512d vd;
