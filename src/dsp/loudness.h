@@ -61,6 +61,10 @@ drgen_status loudness_read(const loudness_meter *m, loudness_figures *out, drgen
 /* Integrated loudness (LUFS) of one channel on its own with weight 1, as a mono file of it would have. */
 double loudness_read_channel(const loudness_meter *m, int channel);
 
+/* Whole cells so far, and the weighted mean square of one. */
+size_t loudness_cell_count(const loudness_meter *m);
+double loudness_cell(const loudness_meter *m, size_t i);
+
 /* Maxima so far (LUFS), without the work of the rest. */
 double loudness_max_momentary(const loudness_meter *m);
 double loudness_max_short_term(const loudness_meter *m);

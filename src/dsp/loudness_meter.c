@@ -184,7 +184,12 @@ double loudness_max_short_term(const loudness_meter *m)
     return window_level(&m->windows[SHORT_TERM]);
 }
 
-static double weighted_cell(const loudness_meter *m, size_t i)
+size_t loudness_cell_count(const loudness_meter *m)
+{
+    return m->cell_count;
+}
+
+double loudness_cell(const loudness_meter *m, size_t i)
 {
     double e = 0;
     for (int c = 0; c < m->channels; c++) e += m->weight[c] * m->cells[c][i];
@@ -196,7 +201,7 @@ drgen_status loudness_read(const loudness_meter *m, loudness_figures *out, drgen
     size_t n = m->cell_count;
     double *cell = malloc((2 * n + 1) * sizeof *cell);
     if (!cell) return err_fail(err, DRGEN_ERR_NOMEM, "loudness: out of memory for %zu cells of 100 ms", 2 * n);
-    for (size_t i = 0; i < n; i++) cell[i] = weighted_cell(m, i);
+    for (size_t i = 0; i < n; i++) cell[i] = loudness_cell(m, i);
     out->integrated = loudness_integrate(cell, n, 1, &out->relative_gate);
     out->max_momentary = loudness_max_momentary(m);
     out->max_short_term = loudness_max_short_term(m);
@@ -216,7 +221,7 @@ size_t loudness_series(const loudness_meter *m, float *out, size_t room)
     enum { BLOCK = 30 };
     for (size_t i = 0; i < m->cell_count && i < room; i++) {
         double e = 0;
-        for (size_t k = 0; k < BLOCK && i + 1 >= BLOCK; k++) e += weighted_cell(m, i + 1 - BLOCK + k);
+        for (size_t k = 0; k < BLOCK && i + 1 >= BLOCK; k++) e += loudness_cell(m, i + 1 - BLOCK + k);
         out[i] = (float)loudness_of_energy(e / BLOCK);
     }
     return m->cell_count;

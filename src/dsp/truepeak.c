@@ -1,6 +1,7 @@
 /* truepeak.c - see truepeak.h: interpolators, the meter and the envelope. The strict check is in tp_verify.c. */
 #include "dsp/truepeak.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -99,11 +100,12 @@ static void note_between(const tp_meter *m, tp_channel *c, const float *x, size_
     if (m->bank.phases < 2) return;
     if (m->bank.bound * (double)m->kern->abs_max(x, n + HISTORY) <= fmax(c->between, c->sample_peak)) return;
     float most = m->kern->peak_between(NULL, m->bank.taps, m->bank.phases, HALF, x, n);
+    if (!isfinite(most)) most = FLT_MAX; /* of samples near the end of float's range */
     if ((double)most <= c->between) return;
     float each[STRETCH] = {0};
     m->kern->peak_between(each, m->bank.taps, m->bank.phases, HALF, x, n);
     for (size_t i = 0; i < n; i++)
-        if (each[i] == most) {
+        if (fminf(each[i], FLT_MAX) == most) {
             c->between = (double)most;
             c->between_frame = at + i;
             return;

@@ -82,6 +82,8 @@ typedef struct kern_table {
      * The energy sum y^2 of x[i] * gain[i] (gain NULL: 1) filtered by f in double. state: the last four inputs, newest
      * first, then the last four outputs; goes in and comes out.                    [rel 1e-7; state 1e-8 of the largest] */
     double (*iir4_energy)(const kern_iir4 *f, double state[8], const float *x, const float *gain, size_t n);
+    /* sum[0..4] += sums of l, r, l^2, r^2, l r, in double.                                      [rel 1e-12 of sum |.|] */
+    void (*moments)(double sum[5], const float *l, const float *r, size_t n);
     float (*abs_max)(const float *x, size_t n);                         /* largest |x|; INFINITY with a NaN [exact] */
     void (*peak_abs)(float *y, const float *x, size_t n);               /* y = max(y, |x|)                 [exact] */
     /* The largest magnitude between samples: over i < n and the phases p = 1..phases-1 of the interpolated values

@@ -260,6 +260,18 @@ static double ref_iir4_energy(const kern_iir4 *f, double *s, const float *x, con
     return sum;
 }
 
+static void ref_moments(double *sum, const float *l, const float *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double a = (double)l[i], b = (double)r[i];
+        sum[0] += a;
+        sum[1] += b;
+        sum[2] += a * a;
+        sum[3] += b * b;
+        sum[4] += a * b;
+    }
+}
+
 static float ref_abs_max(const float *x, size_t n)
 {
     float most = 0;
@@ -322,6 +334,7 @@ const kern_table kern_ref = {
     .pack_b = ref_pack_b,
     .micro = ref_micro,
     .iir4_energy = ref_iir4_energy,
+    .moments = ref_moments,
     .abs_max = ref_abs_max,
     .peak_abs = ref_peak_abs,
     .peak_between = ref_peak_between,
