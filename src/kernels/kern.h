@@ -88,8 +88,8 @@ typedef struct kern_table {
     void (*peak_abs)(float *y, const float *x, size_t n);               /* y = max(y, |x|)                 [exact] */
     /* The largest magnitude between samples: over i < n and the phases p = 1..phases-1 of the interpolated values
      * sum over t < 2 half of tap_p[t] * x[i + t], where x has n + 2 half - 1 elements, and tap_(phases-p) is tap_p
-     * reversed. env, unless NULL, becomes max(env, that of each i). phases 2, 4, 8 or 16. Row j of taps, j < half, has
-     * phases - 1 numbers: for p = 1..phases/2-1 (tap_p[j] + tap_p[2 half - 1 - j]) / 2 and the same with a minus, at
+     * reversed. env, unless NULL, becomes max(env, that of each i). phases 2, 4, 8 or 16; half <= 32. Row j of taps, j < half,
+     * has phases - 1 numbers: for p = 1..phases/2-1 (tap_p[j] + tap_p[2 half - 1 - j]) / 2 and the same with a minus, at
      * last tap_(phases/2)[j].                                                        [abs 2e-6 of the largest input] */
     float (*peak_between)(float *env, const float *taps, int phases, size_t half, const float *x, size_t n);
 } kern_table;

@@ -286,23 +286,22 @@ static void ref_peak_abs(float *y, const float *x, size_t n)
 
 static float ref_peak_between(float *env, const float *taps, int phases, size_t half, const float *x, size_t n)
 {
-    size_t row = (size_t)phases - 1, last = 2 * half - 1;
-    double most = 0;
-    for (size_t i = 0; i < n; i++) {
-        double here = 0;
-        for (size_t p = 1; p < (size_t)phases; p++) {
-            size_t q = p > (size_t)phases / 2 ? (size_t)phases - p : p; /* of its pair the one that is stored */
-            double sum = 0;
-            for (size_t t = 0; t <= last; t++) {
-                size_t at = p == q ? t : last - t, j = at < half ? at : last - at;
-                const float *w = taps + j * row + 2 * (q - 1);
-                double tap = 2 * q == (size_t)phases ? (double)w[0] : (double)w[0] + (at < half ? 1 : -1) * (double)w[1];
-                sum += tap * (double)x[i + t];
-            }
-            here = fmax(here, fabs(sum));
+    enum { MOST = 64 };
+    size_t row = (size_t)phases - 1, middle = (size_t)phases / 2, last = 2 * half - 1;
+    double tap[MOST], most = 0;
+    for (size_t p = 1; p < (size_t)phases; p++) {
+        size_t q = p > middle ? (size_t)phases - p : p; /* of its pair the one that is stored */
+        for (size_t t = 0; t <= last; t++) {
+            size_t at = p == q ? t : last - t;
+            const float *w = taps + (at < half ? at : last - at) * row + 2 * (q - 1);
+            tap[t] = q == middle ? (double)w[0] : (double)w[0] + (at < half ? 1 : -1) * (double)w[1];
         }
-        if (env && (float)here > env[i]) env[i] = (float)here;
-        most = fmax(most, here);
+        for (size_t i = 0; i < n; i++) {
+            double sum = 0;
+            for (size_t t = 0; t <= last; t++) sum += tap[t] * (double)x[i + t];
+            if (env && (float)fabs(sum) > env[i]) env[i] = (float)fabs(sum);
+            most = fmax(most, fabs(sum));
+        }
     }
     return (float)most;
 }
