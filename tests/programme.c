@@ -64,10 +64,10 @@ programme programme_steps(int rate, int channels, double f, const programme_step
     return p;
 }
 
-programme programme_levels(int rate, const double (*pair)[2], size_t count)
+programme programme_levels(int rate, const programme_level *level, size_t count)
 {
     programme_step *step = calloc(count + 1, sizeof *step);
-    for (size_t i = 0; i < count; i++) step[i] = (programme_step){{pair[i][0], pair[i][0]}, pair[i][1]};
+    for (size_t i = 0; i < count; i++) step[i] = (programme_step){{level[i].level, level[i].level}, level[i].seconds};
     programme p = programme_steps(rate, 2, 1000, step, count);
     free(step);
     return p;

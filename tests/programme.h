@@ -21,8 +21,12 @@ typedef struct {
 
 /* One sine of f Hz on all channels, its level changing by steps; every step is rounded to whole frames. */
 programme programme_steps(int rate, int channels, double f, const programme_step *step, size_t count);
-/* The same with equal levels on two channels at 1 kHz: pairs of dBFS and seconds. */
-programme programme_levels(int rate, const double (*pair)[2], size_t count);
+/* The same with equal levels on two channels at 1 kHz. */
+typedef struct {
+    double level, seconds;
+} programme_level;
+
+programme programme_levels(int rate, const programme_level *level, size_t count);
 /* amp sin(2 pi ratio n + degrees) with linear tapers of taper_ms, two channels. */
 programme programme_tone(int rate, double seconds, double ratio, double amp, double degrees, double taper_ms);
 /* Cases 20-23 of Tech 3341: a short full-level burst inside a tone, made at four times the rate, of which every fourth

@@ -80,7 +80,8 @@ typedef struct kern_table {
 
     /* ---- meters (body_audio.inc)
      * The energy sum y^2 of x[i] * gain[i] (gain NULL: 1) filtered by f in double. state: the last four inputs, newest
-     * first, then the last four outputs; goes in and comes out.                    [rel 1e-7; state 1e-8 of the largest] */
+     * first, then the last four outputs; goes in and comes out. [2e-6 of energy + largest state^2: what K-weighting
+     * at 192 kHz makes of rounding; 1e-9 at 48 kHz] */
     double (*iir4_energy)(const kern_iir4 *f, double state[8], const float *x, const float *gain, size_t n);
     /* sum[0..4] += sums of l, r, l^2, r^2, l r, in double.                                      [rel 1e-12 of sum |.|] */
     void (*moments)(double sum[5], const float *l, const float *r, size_t n);

@@ -39,15 +39,16 @@ static void energies(const kern_table *k, room *r, size_t n, size_t s)
     static const int rates[] = {8000, 44100, 192000};
     for (size_t i = 0; i < 2 * COUNT(rates); i++) {
         kern_iir4 f;
-        double want[8] = {0.5, -0.25, 0.125, 1, -1, 0.5, 0.75, -0.125}, got[8], scale = 1;
+        double want[8] = {0}, got[8], scale = 1;
         const float *gain = i % 2 ? r->gain + s : NULL;
-        memcpy(got, want, sizeof got);
         loudness_filter_init(&f, rates[i / 2]);
+        kern_ref.iir4_energy(&f, want, r->gain, NULL, MOST); /* a state that sound can leave: this one starts with DC */
+        memcpy(got, want, sizeof got);
         double a = kern_ref.iir4_energy(&f, want, r->x + s, gain, n), b = k->iir4_energy(&f, got, r->x + s, gain, n);
-        CHECKF(fabs(a - b) <= 1e-7 * a, "%s iir4_energy n=%zu rate %d: %.12g, want %.12g", k->isa, n, rates[i / 2], b, a);
         for (int j = 0; j < 8; j++) scale = fmax(scale, fabs(want[j]));
+        CHECKF(fabs(a - b) <= 2e-6 * (a + scale * scale), "%s iir4_energy n=%zu rate %d: %.12g, want %.12g", k->isa, n, rates[i / 2], b, a);
         for (int j = 0; j < 8; j++)
-            CHECKF(fabs(want[j] - got[j]) <= 1e-8 * scale, "%s iir4_energy n=%zu state %d: %.12g, want %.12g", k->isa, n, j, got[j], want[j]);
+            CHECKF(fabs(want[j] - got[j]) <= 2e-6 * scale, "%s iir4_energy n=%zu state %d: %.12g, want %.12g", k->isa, n, j, got[j], want[j]);
     }
 }
 

@@ -33,7 +33,7 @@ static void feed(loudness_meter *m, const sound *x, size_t from, size_t frames)
 /* ---- Tech 3341, cases 9 to 14 */
 
 /* The loudest 4 or 30 cells that end at each cell from the given one on are at -23. */
-static void check_constant(const double (*pair)[2], size_t count, size_t cells, size_t from)
+static void check_constant(const programme_level *pair, size_t count, size_t cells, size_t from)
 {
     programme p = programme_levels(48000, pair, count);
     loudness_meter *m = meter(48000, 2);
@@ -56,22 +56,22 @@ static void check_constant(const double (*pair)[2], size_t count, size_t cells, 
 
 TEST(ebu_9_short_term_is_constant)
 {
-    double pair[10][2];
-    for (size_t i = 0; i < 10; i++) pair[i][0] = i % 2 ? -30 : -20, pair[i][1] = i % 2 ? 1.66 : 1.34;
+    programme_level pair[10];
+    for (size_t i = 0; i < 10; i++) pair[i] = (programme_level){i % 2 ? -30 : -20, i % 2 ? 1.66 : 1.34};
     check_constant(pair, 10, 30, 30);
 }
 
 TEST(ebu_12_momentary_is_constant)
 {
-    double pair[50][2];
-    for (size_t i = 0; i < 50; i++) pair[i][0] = i % 2 ? -30 : -20, pair[i][1] = i % 2 ? 0.22 : 0.18;
+    programme_level pair[50];
+    for (size_t i = 0; i < 50; i++) pair[i] = (programme_level){i % 2 ? -30 : -20, i % 2 ? 0.22 : 0.18};
     check_constant(pair, 50, 4, 10);
 }
 
 TEST(ebu_10_and_13_maxima_wherever_the_tone_starts)
 {
     for (int i = 0; i < 20; i++) {
-        const double late[3][2] = {{-999, 0.15 * i}, {-23, 3}, {-999, 1}}, brief[3][2] = {{-999, 0.02 * i}, {-23, 0.4}, {-999, 1}};
+        const programme_level late[] = {{-999, 0.15 * i}, {-23, 3}, {-999, 1}}, brief[] = {{-999, 0.02 * i}, {-23, 0.4}, {-999, 1}};
         programme p = programme_levels(48000, late, 3);
         double s = measured(&p.s).max_short_term;
         CHECKF(fabs(s + 23) < 0.1, "case 10, file %d: %.3f", i + 1, s);
@@ -88,7 +88,7 @@ static void check_rising(double tone, double step, double (*read)(const loudness
 {
     loudness_meter *m = meter(48000, 2);
     for (int i = 0; i < 20; i++) {
-        const double group[3][2] = {{-999, step * i}, {-38 + i, tone}, {-999, tone - step * i}};
+        const programme_level group[] = {{-999, step * i}, {-38 + i, tone}, {-999, tone - step * i}};
         programme p = programme_levels(48000, group, 3);
         feed(m, &p.s, 0, p.s.frames);
         CHECKF(fabs(read(m) - (-38 + i)) < 0.1, "group %d of %g s: %.3f", i, tone, read(m));
@@ -141,7 +141,7 @@ TEST(figures_do_not_depend_on_blocks)
 /* Maxima against windows summed directly from a filter written out here. */
 TEST(maxima_are_those_of_every_window_on_the_hop)
 {
-    static const int rates[] = {22050, 8000, 44100};
+    static const int rates[] = {22050, 8000, 44100, 192000};
     for (size_t r = 0; r < COUNT(rates); r++) {
         int rate = rates[r];
         programme p = programme_noise(rate, 1, 4.2, 0.5, 99);
@@ -203,7 +203,7 @@ TEST(a_tone_reads_the_same_at_every_rate)
         const programme_step step = {{-20, -999}, 5};
         programme p = programme_steps(rates[r], 2, 997, &step, 1);
         loudness_figures f = measured(&p.s);
-        CHECKF(fabs(f.integrated + 23.01) < (rates[r] < 20000 ? 0.06 : 0.012), "%d Hz: %.4f", rates[r], f.integrated);
+        CHECKF(fabs(f.integrated + 23.01) < (rates[r] < 20000 ? 0.06 : 0.03), "%d Hz: %.4f", rates[r], f.integrated);
         CHECKF(fabs(f.max_momentary - f.integrated) < 0.03 && fabs(f.max_short_term - f.integrated) < 0.01 && f.range < 0.01,
                "%d Hz: M %.4f S %.4f I %.4f", rates[r], f.max_momentary, f.max_short_term, f.integrated);
         for (size_t i = 0; i < p.s.frames; i++) p.s.channel[0][i] *= 0.5f;
@@ -267,7 +267,7 @@ TEST(a_sample_that_is_no_number_counts_as_silence)
 /* What the loud beginning leaves behind in running sums does not show in the silence after it. */
 TEST(silence_after_sound_is_silence)
 {
-    const double pair[2][2] = {{0, 5}, {-999, 30}};
+    const programme_level pair[] = {{0, 5}, {-999, 30}};
     programme p = programme_levels(44100, pair, 2);
     loudness_meter *m = meter(44100, 2);
     float series[400];
