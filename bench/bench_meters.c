@@ -98,7 +98,8 @@ void bench_meters(const kern_table *kern, bench_meters_result result, void *user
                      {"meters: true-peak envelope, 8 phases", run_envelope},
                      {"meters: strict true-peak check", run_verify}};
         tp_bank_kaiser(&j.bank, 8, 16, 6);
-        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) result(user, parts[i].name, SECONDS, best_of(7, parts[i].fn, &j));
+        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+            result(user, parts[i].name, SECONDS, best_of(7, parts[i].fn, &j));
 #ifdef WITH_EBUR128
         for (size_t i = 0; i < p.s.frames; i++)
             for (size_t c = 0; c < 2; c++) j.frames[2 * i + c] = p.s.channel[c][i];

@@ -1,5 +1,6 @@
-/* golden_mastering_meters.c - loudness, range and peaks of the programmes in loudness.json, against the reference model,
- * libebur128 and what the EBU expects; the K-weighting coefficients of coeffs.json. Tolerances: spec mastering.md C. */
+/* golden_mastering_meters.c - loudness, range and peaks of the programmes in loudness.json, against the reference
+ * model, libebur128 and what the EBU expects; the K-weighting coefficients of coeffs.json. Tolerances: spec
+ * mastering.md C. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@ static json_doc *open_json(const golden *g, const char *file, file_bytes *bytes)
     json_doc *doc = NULL;
     drgen_err err = {0};
     char *path = golden_path(g, file);
-    if (file_map(bytes, path, 16u << 20, &err) != DRGEN_OK || json_parse(&doc, bytes->data, bytes->size, path, &err) != DRGEN_OK)
+    if (file_map(bytes, path, 16u << 20, &err) != DRGEN_OK ||
+        json_parse(&doc, bytes->data, bytes->size, path, &err) != DRGEN_OK)
         golden_broken(g, file, err.message);
     free(path);
     return doc;
@@ -113,7 +115,8 @@ static void compare_levels(golden *g, const char *name, const figures *f, const 
         golden_report(g, name, "tp of a channel", apart(f->channel[c].true_peak, tp), 0.001);
     const char *gen = json_string(json_get(json_get(p, "rule"), "gen"), "");
     if (strcmp(gen, "noise") != 0 && strcmp(gen, "song") != 0) /* of noise interpolators disagree by far more */
-        golden_report(g, name, "tp, libebur128", apart(f->true_peak, json_get(other, "tp")), strcmp(gen, "chirp") ? 0.1 : 0.2);
+        golden_report(g, name, "tp, libebur128", apart(f->true_peak, json_get(other, "tp")),
+                      strcmp(gen, "chirp") ? 0.1 : 0.2);
 }
 
 static void compare_expected(golden *g, const char *name, const figures *f, const json_node *expect)
@@ -121,7 +124,9 @@ static void compare_expected(golden *g, const char *name, const figures *f, cons
     const struct {
         const char *key;
         double got;
-    } all[] = {{"I", f->loudness.integrated}, {"maxM", f->loudness.max_momentary}, {"maxS", f->loudness.max_short_term}};
+    } all[] = {{"I", f->loudness.integrated},
+               {"maxM", f->loudness.max_momentary},
+               {"maxS", f->loudness.max_short_term}};
     double tolerance = json_number(json_get(expect, "tol"), 0);
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (json_get(expect, all[i].key)) {

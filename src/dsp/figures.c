@@ -48,7 +48,8 @@ drgen_status figures_open(figures_meter **out, int rate, int channels, const ker
     m->cell_frames = loudness_cell_frames(rate);
     m->cell = malloc(((size_t)channels + 1) * m->cell_frames * sizeof *m->cell);
     m->peaks = malloc(sizeof *m->peaks);
-    drgen_status status = m->cell && m->peaks ? DRGEN_OK : err_fail(err, DRGEN_ERR_NOMEM, "figures: out of memory for a meter");
+    drgen_status status =
+        m->cell && m->peaks ? DRGEN_OK : err_fail(err, DRGEN_ERR_NOMEM, "figures: out of memory for a meter");
     if (status == DRGEN_OK && channels == 2) status = loudness_open(&m->mono, rate, 1, kern, err);
     if (status != DRGEN_OK) {
         figures_close(m);

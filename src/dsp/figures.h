@@ -36,10 +36,10 @@ typedef struct {
     /* Two channels; else the values of a mono sound: 1, 1, 0, -INFINITY, 0. DC is taken away where it would count. */
     double correlation;         /* of the programme, -1..1; 1 when a channel is silent */
     double min_correlation;     /* smallest of the 400 ms blocks (every 100 ms) above -60 LUFS; 1 without any */
-    double balance;             /* integrated loudness left less right, LU; +-INFINITY when one side has none, 0: both */
-    double side_mid;            /* energy of (L - R) / 2 to that of (L + R) / 2, dB, within +-300; -INFINITY for silence */
-    double mono_loss;           /* loudness of (L + R) / 2 on both sides to that of the stereo, LU: 0 for equal channels;
-                                   -INFINITY when nothing is left, 0 without loudness */
+    double balance;             /* integrated loudness left less right, LU; +-INFINITY: one side has none, 0: both */
+    double side_mid;            /* energy of (L - R) / 2 to that of (L + R) / 2, dB, within +-300; -INFINITY: silence */
+    double mono_loss;           /* loudness of (L + R) / 2 on both sides to that of the stereo, LU: 0 for equal
+                                   channels; -INFINITY when nothing is left, 0 without loudness */
 
     double head_silence, tail_silence; /* s below -60 dBFS (0.001) on every channel; all of it when silent */
     int silent;                        /* 1: nowhere above */

@@ -10,7 +10,7 @@
 
 static const double pi = 3.14159265358979323846;
 
-/* The standard gives coefficients at 48 kHz only; these analogue prototypes reproduce its table and serve every rate. */
+/* The standard gives coefficients at 48 kHz only; these analogue prototypes give its table, and one for every rate. */
 void loudness_weighting_init(loudness_weighting *w, int rate)
 {
     double q = 0.7071752369554196, k = tan(pi * 1681.974450955533 / rate), v = pow(10, 3.999843853973347 / 20);
@@ -66,7 +66,8 @@ static void settle(double state[8])
     if (largest < 1e-150) memset(state, 0, 8 * sizeof *state);
 }
 
-double loudness_energy(const kern_iir4 *f, double state[8], const float *x, const float *gain, size_t n, const kern_table *kern)
+double loudness_energy(const kern_iir4 *f, double state[8], const float *x, const float *gain, size_t n,
+                       const kern_table *kern)
 {
     double before[8];
     memcpy(before, state, sizeof before);
@@ -83,13 +84,22 @@ double loudness_energy(const kern_iir4 *f, double state[8], const float *x, cons
     return energy;
 }
 
-void loudness_add_cells(double *cell, const float *x, const float *gain, double weight, size_t frames, int rate,
-                        const kern_iir4 *f, const kern_table *kern)
+void loudness_weigher_init(loudness_weigher *w, int rate, const kern_table *kern)
+{
+    loudness_filter_init(&w->filter, rate);
+    w->cell_frames = loudness_cell_frames(rate);
+    w->kern = kern;
+}
+
+void loudness_add_cells(double *cell, const loudness_weigher *w, const float *x, const float *gain, double weight,
+                        size_t frames)
 {
     double state[8] = {0};
-    size_t size = loudness_cell_frames(rate), cells = loudness_cells(frames, rate);
-    for (size_t i = 0; i < cells && weight != 0; i++)
-        cell[i] += weight / (double)size * loudness_energy(f, state, x + i * size, gain ? gain + i * size : NULL, size, kern);
+    size_t size = w->cell_frames;
+    for (size_t i = 0; i < frames / size && weight != 0; i++) {
+        const float *g = gain ? gain + i * size : NULL;
+        cell[i] += weight / (double)size * loudness_energy(&w->filter, state, x + i * size, g, size, w->kern);
+    }
 }
 
 static double block_energy(const double *cell, size_t i)
@@ -121,12 +131,12 @@ double loudness_integrate(const double *cell, size_t cells, double scale, double
 
 double loudness_gained(const sound *x, const float *gain, double scale, double *cell, const kern_table *kern)
 {
-    kern_iir4 f;
+    loudness_weigher w;
     size_t cells = loudness_cells(x->frames, x->rate);
-    loudness_filter_init(&f, x->rate);
+    loudness_weigher_init(&w, x->rate, kern);
     memset(cell, 0, cells * sizeof *cell);
     for (int c = 0; c < x->channels; c++)
-        loudness_add_cells(cell, x->channel[c], gain, loudness_channel_weight(x->channels, c), x->frames, x->rate, &f, kern);
+        loudness_add_cells(cell, &w, x->channel[c], gain, loudness_channel_weight(x->channels, c), x->frames);
     return loudness_integrate(cell, cells, scale, NULL);
 }
 

@@ -1,6 +1,6 @@
-/* loudness.h - programme loudness: ITU-R BS.1770-4 (K-weighting, 400 ms blocks, two gates), EBU Tech 3341 (momentary and
- * short-term maxima on a 10 ms hop) and EBU Tech 3342 (loudness range). Source: spec mastering.md B.7. Levels in LUFS, a
- * silent or too short programme has -INFINITY; nothing here returns NaN. */
+/* loudness.h - programme loudness: ITU-R BS.1770-4 (K-weighting, 400 ms blocks, two gates), EBU Tech 3341 (momentary
+ * and short-term maxima on a 10 ms hop) and EBU Tech 3342 (loudness range). Source: spec mastering.md B.7. Levels in
+ * LUFS, a silent or too short programme has -INFINITY; nothing here returns NaN. */
 #ifndef DSP_LOUDNESS_H
 #define DSP_LOUDNESS_H
 
@@ -69,8 +69,8 @@ double loudness_cell(const loudness_meter *m, size_t i);
 double loudness_max_momentary(const loudness_meter *m);
 double loudness_max_short_term(const loudness_meter *m);
 
-/* Short-term loudness as a curve: value i is the 3 s that end at (i + 1) cells, -INFINITY for i < 29. Writes at most room
- * values and returns how many there are. */
+/* Short-term loudness as a curve: value i is the 3 s that end at (i + 1) cells, -INFINITY for i < 29. Writes at most
+ * room values and returns how many there are. */
 size_t loudness_series(const loudness_meter *m, float *out, size_t room);
 
 /* All figures of a sound. DRGEN_ERR_ARG, DRGEN_ERR_NOMEM. */
@@ -84,13 +84,22 @@ static inline size_t loudness_cells(size_t frames, int rate)
     return frames / loudness_cell_frames(rate);
 }
 
-/* cell[0..cells) += weight * mean square of the K-weighted x[i] * gain[i] per cell (gain NULL: 1); f from
- * loudness_filter_init for that rate. Start from zeros; channels may be done in any place but add them in order. */
-void loudness_add_cells(double *cell, const float *x, const float *gain, double weight, size_t frames, int rate,
-                        const kern_iir4 *f, const kern_table *kern);
+/* What measuring cells of one rate needs. */
+typedef struct {
+    kern_iir4 filter;
+    size_t cell_frames;
+    const kern_table *kern;
+} loudness_weigher;
 
-/* Integrated loudness (LUFS) of these cells when the sound is multiplied by scale; *gate, if not NULL, gets the relative
- * gate. No allocation: two passes over the cells. */
+void loudness_weigher_init(loudness_weigher *w, int rate, const kern_table *kern);
+
+/* cell[0..frames / w->cell_frames) += weight * mean square of the K-weighted x[i] * gain[i] per cell (gain NULL: 1).
+ * Start from zeros; channels may be measured at the same time into cells of their own, but are added in order. */
+void loudness_add_cells(double *cell, const loudness_weigher *w, const float *x, const float *gain, double weight,
+                        size_t frames);
+
+/* Integrated loudness (LUFS) of these cells when the sound is multiplied by scale; *gate, if not NULL, gets the
+ * relative gate. No allocation: two passes over the cells. */
 double loudness_integrate(const double *cell, size_t cells, double scale, double *gate);
 
 /* The two together for a sound: cell has room for loudness_cells(x->frames, x->rate). */

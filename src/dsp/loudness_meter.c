@@ -1,6 +1,6 @@
-/* loudness_meter.c - the streaming meter of loudness.h. Sound is filtered in pieces that end wherever one of the windows
- * begins or ends: on 100 ms cells, on 10 ms hops k, and at k - 400 ms and k - 3 s where these fall between hops. A piece
- * is always filtered whole, so that figures do not depend on how the sound arrives. */
+/* loudness_meter.c - the streaming meter of loudness.h. Sound is filtered in pieces that end wherever one of the
+ * windows begins or ends: on 100 ms cells, on 10 ms hops k, and at k - 400 ms and k - 3 s where these fall between
+ * hops. A piece is always filtered whole, so that figures do not depend on how the sound arrives. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,9 +60,11 @@ drgen_status loudness_open(loudness_meter **out, int rate, int channels, const k
 {
     *out = NULL;
     if (rate < LOUDNESS_MIN_RATE || rate > LOUDNESS_MAX_RATE)
-        return err_fail(err, DRGEN_ERR_ARG, "loudness: a rate of %d..%d Hz is wanted, not %d", LOUDNESS_MIN_RATE, LOUDNESS_MAX_RATE, rate);
+        return err_fail(err, DRGEN_ERR_ARG, "loudness: a rate of %d..%d Hz is wanted, not %d", LOUDNESS_MIN_RATE,
+                        LOUDNESS_MAX_RATE, rate);
     if (channels < 1 || channels > SOUND_MAX_CHANNELS)
-        return err_fail(err, DRGEN_ERR_ARG, "loudness: 1..%d channels are wanted, not %d", SOUND_MAX_CHANNELS, channels);
+        return err_fail(err, DRGEN_ERR_ARG, "loudness: 1..%d channels are wanted, not %d", SOUND_MAX_CHANNELS,
+                        channels);
     loudness_meter *m = calloc(1, sizeof *m);
     size_t hop = (size_t)rate / 100;
     if (m) m->held = malloc((size_t)channels * hop * sizeof *m->held);

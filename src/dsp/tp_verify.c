@@ -62,7 +62,8 @@ static void look_coarsely(verify *v, spans *s, size_t section, int c, size_t fir
             note(v, between);
         }
         if (v->hann.phases > 1 && v->hann.bound * (double)most > v->worst)
-            note(v, kern->peak_between(NULL, v->hann.taps, v->hann.phases, (size_t)v->hann.half, at - v->hann.half + 1, n));
+            note(v, kern->peak_between(NULL, v->hann.taps, v->hann.phases, (size_t)v->hann.half,
+                                       at - v->hann.half + 1, n));
         s->quarters[section + i] = fmaxf(between, here);
     }
 }
@@ -74,7 +75,8 @@ static void look_closely(verify *v, spans *s, size_t section, int c, size_t firs
         if (fmin(line, v->fine.bound * most) <= v->worst) continue;
         size_t n = frames - i * SPAN < SPAN ? frames - i * SPAN : SPAN;
         ptrdiff_t from = (ptrdiff_t)(first + i * SPAN) - v->fine.half + 1;
-        const float *x = tp_window_at(&v->window, v->x->channel[c], v->x->frames, from, n + 2 * (size_t)v->fine.half - 1);
+        const float *x =
+            tp_window_at(&v->window, v->x->channel[c], v->x->frames, from, n + 2 * (size_t)v->fine.half - 1);
         note(v, v->window.kern->peak_between(NULL, v->fine.taps, 16, (size_t)v->fine.half, x, n));
     }
 }

@@ -1,4 +1,5 @@
-/* tp_window.h - what truepeak.c and tp_verify.c share: stretches of a channel with zeros around it, gained on the way. */
+/* tp_window.h - what truepeak.c and tp_verify.c share: stretches of a channel with zeros around it, gained on the
+ * way. */
 #ifndef DSP_TP_WINDOW_H
 #define DSP_TP_WINDOW_H
 

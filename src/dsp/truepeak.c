@@ -181,30 +181,35 @@ const float *tp_window_at(tp_window *w, const float *x, size_t count, ptrdiff_t 
 
 /* ---- envelope */
 
-/* Between n and n + 1 for frames first - 1..first + n - 1 into between, samples of first - 1..first + n into at. */
-static void linked_peaks(float *between, float *at, const sound *x, size_t first, size_t n, const tp_bank *b, const kern_table *kern)
+/* Of all channels, for one stretch of frames first..: [i] of between lies between frames first - 1 + i and first + i,
+ * [i] of at is frame first - 1 + i. */
+typedef struct {
+    float between[TP_WINDOW + 1], at[TP_WINDOW + 2];
+} linked_peaks;
+
+static void link_peaks(linked_peaks *l, const sound *x, size_t first, size_t n, const tp_bank *b,
+                       const kern_table *kern)
 {
     tp_window w = {.kern = kern, .scale = 1};
+    memset(l, 0, sizeof *l);
     for (int c = 0; c < x->channels; c++) {
         ptrdiff_t start = (ptrdiff_t)first - b->half; /* the oldest sample of the value after first - 1 */
         const float *s = tp_window_at(&w, x->channel[c], x->frames, start, n + 2 * (size_t)b->half);
-        kern->peak_between(between, b->taps, b->phases, (size_t)b->half, s, n + 1);
-        kern->peak_abs(at, s + b->half - 1, n + 2);
+        kern->peak_between(l->between, b->taps, b->phases, (size_t)b->half, s, n + 1);
+        kern->peak_abs(l->at, s + b->half - 1, n + 2);
     }
-    if (first == 0) between[0] = 0; /* nothing is expected before the first frame */
+    if (first == 0) l->between[0] = 0; /* nothing is expected before the first frame */
 }
 
 void tp_envelope(float *e, const sound *x, size_t first, size_t frames, const tp_bank *b, const kern_table *kern)
 {
-    float between[TP_WINDOW + 1], at[TP_WINDOW + 2];
+    linked_peaks l;
     for (size_t done = 0; done < frames;) {
         size_t n = frames - done < TP_WINDOW ? frames - done : TP_WINDOW;
-        memset(between, 0, sizeof between);
-        memset(at, 0, sizeof at);
-        linked_peaks(between, at, x, first + done, n, b, kern);
-        memcpy(e + done, between, n * sizeof *e);
-        kern->peak_abs(e + done, between + 1, n);
-        for (size_t k = 0; k < 3; k++) kern->peak_abs(e + done, at + k, n);
+        link_peaks(&l, x, first + done, n, b, kern);
+        memcpy(e + done, l.between, n * sizeof *e);
+        kern->peak_abs(e + done, l.between + 1, n);
+        for (size_t k = 0; k < 3; k++) kern->peak_abs(e + done, l.at + k, n);
         done += n;
     }
 }

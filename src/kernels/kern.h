@@ -83,15 +83,15 @@ typedef struct kern_table {
      * first, then the last four outputs; goes in and comes out. [2e-6 of energy + largest state^2: what K-weighting
      * at 192 kHz makes of rounding; 1e-9 at 48 kHz] */
     double (*iir4_energy)(const kern_iir4 *f, double state[8], const float *x, const float *gain, size_t n);
-    /* sum[0..4] += sums of l, r, l^2, r^2, l r, in double.                                      [rel 1e-12 of sum |.|] */
+    /* sum[0..4] += sums of l, r, l^2, r^2, l r, in double.                                [rel 1e-12 of sum |.|] */
     void (*moments)(double sum[5], const float *l, const float *r, size_t n);
     float (*abs_max)(const float *x, size_t n);                         /* largest |x|; INFINITY with a NaN [exact] */
     void (*peak_abs)(float *y, const float *x, size_t n);               /* y = max(y, |x|)                 [exact] */
     /* The largest magnitude between samples: over i < n and the phases p = 1..phases-1 of the interpolated values
      * sum over t < 2 half of tap_p[t] * x[i + t], where x has n + 2 half - 1 elements, and tap_(phases-p) is tap_p
-     * reversed. env, unless NULL, becomes max(env, that of each i). phases 2, 4, 8 or 16; half <= 32. Row j of taps, j < half,
-     * has phases - 1 numbers: for p = 1..phases/2-1 (tap_p[j] + tap_p[2 half - 1 - j]) / 2 and the same with a minus, at
-     * last tap_(phases/2)[j].                                                        [abs 2e-6 of the largest input] */
+     * reversed. env, unless NULL, becomes max(env, that of each i). phases 2, 4, 8 or 16; half <= 32. Row j of taps,
+     * j < half, has phases - 1 numbers: for p = 1..phases/2-1 (tap_p[j] + tap_p[2 half - 1 - j]) / 2 and the same
+     * with a minus, at last tap_(phases/2)[j].                                   [abs 2e-6 of the largest input] */
     float (*peak_between)(float *env, const float *taps, int phases, size_t half, const float *x, size_t n);
 } kern_table;
 

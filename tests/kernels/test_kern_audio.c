@@ -1,4 +1,5 @@
-/* Every table's kernels for meters agree with kern_ref, at every length that meets a tail, and write nothing elsewhere. */
+/* Every table's kernels for meters agree with kern_ref, at every length that meets a tail, and write nothing
+ * elsewhere. */
 #include <stdlib.h>
 
 #include "base/rng.h"
@@ -46,9 +47,11 @@ static void energies(const kern_table *k, room *r, size_t n, size_t s)
         memcpy(got, want, sizeof got);
         double a = kern_ref.iir4_energy(&f, want, r->x + s, gain, n), b = k->iir4_energy(&f, got, r->x + s, gain, n);
         for (int j = 0; j < 8; j++) scale = fmax(scale, fabs(want[j]));
-        CHECKF(fabs(a - b) <= 2e-6 * (a + scale * scale), "%s iir4_energy n=%zu rate %d: %.12g, want %.12g", k->isa, n, rates[i / 2], b, a);
+        CHECKF(fabs(a - b) <= 2e-6 * (a + scale * scale), "%s iir4_energy n=%zu rate %d: %.12g, want %.12g", k->isa,
+               n, rates[i / 2], b, a);
         for (int j = 0; j < 8; j++)
-            CHECKF(fabs(want[j] - got[j]) <= 2e-6 * scale, "%s iir4_energy n=%zu state %d: %.12g, want %.12g", k->isa, n, j, got[j], want[j]);
+            CHECKF(fabs(want[j] - got[j]) <= 2e-6 * scale, "%s iir4_energy n=%zu state %d: %.12g, want %.12g", k->isa,
+                   n, j, got[j], want[j]);
     }
 }
 
@@ -66,7 +69,8 @@ static void peaks(const kern_table *k, room *r, size_t n, size_t s)
         const float odd[] = {NAN, -NAN, INFINITY, -INFINITY, -3.0e38f};
         for (size_t i = 0; i < COUNT(odd); i++) {
             r->x[at] = odd[i];
-            CHECKF(k->abs_max(r->x + s, n) == (i < 4 ? INFINITY : 3.0e38f), "%s abs_max n=%zu of %g", k->isa, n, (double)odd[i]);
+            CHECKF(k->abs_max(r->x + s, n) == (i < 4 ? INFINITY : 3.0e38f), "%s abs_max n=%zu of %g", k->isa, n,
+                   (double)odd[i]);
         }
         r->x[at] = kept;
     }
@@ -94,9 +98,12 @@ static void between(const kern_table *k, room *r, size_t n, size_t s)
         for (int with = 0; with < 2; with++) {
             for (size_t i = 0; i < n; i++) r->want[i] = r->got[PAD + i] = 0.4f * r->gain[i];
             for (size_t i = 0; i < PAD; i++) r->got[i] = r->got[PAD + n + i] = canary;
-            float a = kern_ref.peak_between(with ? r->want : NULL, bank.taps, bank.phases, (size_t)bank.half, r->x + s, n);
-            float c = k->peak_between(with ? r->got + PAD : NULL, bank.taps, bank.phases, (size_t)bank.half, r->x + s, n);
-            CHECKF(fabsf(a - c) < 2e-6f, "%s peak_between %d phases n=%zu: %.9g, want %.9g", k->isa, bank.phases, n, (double)c, (double)a);
+            float a =
+                kern_ref.peak_between(with ? r->want : NULL, bank.taps, bank.phases, (size_t)bank.half, r->x + s, n);
+            float c =
+                k->peak_between(with ? r->got + PAD : NULL, bank.taps, bank.phases, (size_t)bank.half, r->x + s, n);
+            CHECKF(fabsf(a - c) < 2e-6f, "%s peak_between %d phases n=%zu: %.9g, want %.9g", k->isa, bank.phases, n,
+                   (double)c, (double)a);
             for (size_t i = 0; i < n; i++)
                 CHECKF(fabsf(r->want[i] - r->got[PAD + i]) < 2e-6f, "%s peak_between n=%zu i=%zu", k->isa, n, i);
             for (size_t i = 0; i < PAD; i++) CHECK(r->got[i] == canary && r->got[PAD + n + i] == canary);
@@ -115,7 +122,8 @@ static void moments(const kern_table *k, room *r, size_t n, size_t s)
     kern_ref.moments(want, r->x + s, r->gain + s, n);
     k->moments(got, r->x + s, r->gain + s, n);
     for (int i = 0; i < 5; i++)
-        CHECKF(fabs(want[i] - got[i]) <= 1e-12 * (5 + (double)n), "%s moments n=%zu: %g, want %g", k->isa, n, got[i], want[i]);
+        CHECKF(fabs(want[i] - got[i]) <= 1e-12 * (5 + (double)n), "%s moments n=%zu: %g, want %g", k->isa, n, got[i],
+               want[i]);
 }
 
 TEST(moments_agree_with_ref)

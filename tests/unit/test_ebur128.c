@@ -1,4 +1,5 @@
-/* Our meters beside libebur128, where it is installed: programmes of random levels at several rates and channel counts. */
+/* Our meters beside libebur128, where it is installed: programmes of random levels at several rates and channel
+ * counts. */
 #include "tests/t.h"
 
 #ifdef WITH_EBUR128
@@ -34,8 +35,10 @@ static other measured_by_other(const sound *x)
         CHECK(ebur128_add_frames_float(s, frames, n) == EBUR128_SUCCESS);
         double m, t;
         if (n < hop) break;
-        if (at + n >= 4 * loudness_cell_frames(x->rate) && ebur128_loudness_momentary(s, &m) == 0) o.momentary = fmax(o.momentary, m);
-        if (at + n >= 30 * loudness_cell_frames(x->rate) && ebur128_loudness_shortterm(s, &t) == 0) o.short_term = fmax(o.short_term, t);
+        if (at + n >= 4 * loudness_cell_frames(x->rate) && ebur128_loudness_momentary(s, &m) == 0)
+            o.momentary = fmax(o.momentary, m);
+        if (at + n >= 30 * loudness_cell_frames(x->rate) && ebur128_loudness_shortterm(s, &t) == 0)
+            o.short_term = fmax(o.short_term, t);
     }
     CHECK(ebur128_loudness_global(s, &o.integrated) == 0 && ebur128_loudness_range(s, &o.range) == 0);
     CHECK(ebur128_relative_threshold(s, &o.gate) == 0);
@@ -68,10 +71,12 @@ TEST(figures_are_those_of_libebur128)
         other want = measured_by_other(&p.s);
         const loudness_figures *l = &got.loudness;
         CHECKF(fabs(l->integrated - want.integrated) < 0.001 && fabs(l->relative_gate - want.gate) < 0.001 &&
-                   fabs(l->max_momentary - want.momentary) < 0.001 && fabs(l->max_short_term - want.short_term) < 0.001,
-               "%d Hz, %d channels: I %.5f, theirs %.5f; M %.5f, %.5f; S %.5f, %.5f", p.s.rate, p.s.channels, l->integrated,
-               want.integrated, l->max_momentary, want.momentary, l->max_short_term, want.short_term);
-        CHECKF(fabs(l->range_1s_hop - want.range) < 0.01 && want.range > 0, "LRA %.4f, theirs %.4f", l->range_1s_hop, want.range);
+                   fabs(l->max_momentary - want.momentary) < 0.001 &&
+                   fabs(l->max_short_term - want.short_term) < 0.001,
+               "%d Hz, %d channels: I %.5f, theirs %.5f; M %.5f, %.5f; S %.5f, %.5f", p.s.rate, p.s.channels,
+               l->integrated, want.integrated, l->max_momentary, want.momentary, l->max_short_term, want.short_term);
+        CHECKF(fabs(l->range_1s_hop - want.range) < 0.01 && want.range > 0, "LRA %.4f, theirs %.4f", l->range_1s_hop,
+               want.range);
         programme_free(&p);
     }
 }
@@ -81,7 +86,8 @@ TEST(peaks_are_those_of_libebur128)
 {
     for (int k = 0; k < 12; k++) {
         int rate = k % 2 ? 44100 : 96000;
-        programme p = k < 6 ? programme_tone(rate, 0.3, 0.03 + 0.05 * k, 0.7, 13 * k, 10) : programme_noise(rate, 2, 0.3, 0.5, t_seed + (unsigned)k);
+        programme p = k < 6 ? programme_tone(rate, 0.3, 0.03 + 0.05 * k, 0.7, 13 * k, 10)
+                            : programme_noise(rate, 2, 0.3, 0.5, t_seed + (unsigned)k);
         figures got;
         CHECK(figures_measure(&got, &p.s, kern_best(), NULL) == DRGEN_OK);
         double want = level(measured_by_other(&p.s).true_peak), strict = level(tp_verify(&p.s, NULL, 1, kern_best()));

@@ -35,14 +35,15 @@ static figures in_blocks(const sound *x, size_t block)
 
 static void check_no_nan(const figures *f)
 {
-    const double all[] = {f->true_peak, f->sample_peak, f->rms, f->crest, f->plr, f->correlation, f->min_correlation, f->balance,
-                          f->side_mid, f->mono_loss, f->head_silence, f->tail_silence, f->loudness.integrated,
-                          f->loudness.relative_gate, f->loudness.max_momentary, f->loudness.max_short_term, f->loudness.range,
-                          f->loudness.range_1s_hop};
+    const loudness_figures *l = &f->loudness;
+    const double all[] = {f->true_peak, f->sample_peak, f->rms, f->crest, f->plr, f->correlation, f->min_correlation,
+                          f->balance, f->side_mid, f->mono_loss, f->head_silence, f->tail_silence, l->integrated,
+                          l->relative_gate, l->max_momentary, l->max_short_term, l->range, l->range_1s_hop};
     for (size_t i = 0; i < COUNT(all); i++) CHECKF(!isnan(all[i]), "figure %zu is not a number", i);
     for (int c = 0; c < f->channels; c++) {
         const figures_channel *k = &f->channel[c];
-        CHECK(!isnan(k->true_peak + k->sample_peak) && !isnan(k->rms) && !isnan(k->crest) && isfinite(k->dc) && !isnan(k->integrated));
+        CHECK(!isnan(k->true_peak + k->sample_peak) && !isnan(k->rms) && !isnan(k->crest) && isfinite(k->dc) &&
+              !isnan(k->integrated));
     }
 }
 
@@ -63,13 +64,16 @@ TEST(figures_of_two_tones)
     CHECKF(fabs(f.balance - 20 * log10(2)) < 1e-3, "balance %.6f", f.balance);
     CHECKF(fabs(f.side_mid - 20 * log10(3)) < 1e-4, "side to mid %.6f", f.side_mid); /* 0.75 to 0.25 */
     CHECKF(fabs(f.mono_loss - 10 * log10(0.125 / 1.25)) < 1e-3, "mono loss %.6f", f.mono_loss);
-    CHECK(fabs(f.channel[0].sample_peak - 20 * log10(0.12)) < 1e-4 && fabs(f.sample_peak - f.channel[0].sample_peak) == 0);
+    CHECK(fabs(f.channel[0].sample_peak - 20 * log10(0.12)) < 1e-4 &&
+          fabs(f.sample_peak - f.channel[0].sample_peak) == 0);
     CHECKF(fabs(f.channel[0].rms - 10 * log10(0.005 + 0.0004)) < 1e-4, "rms %.6f", f.channel[0].rms);
     CHECK(fabs(f.channel[0].crest - (f.channel[0].sample_peak - f.channel[0].rms)) < 1e-12);
     CHECK(fabs(f.rms - 10 * log10((0.005 + 0.0004 + 0.00125 + 0.0001) / 2)) < 1e-4);
     CHECK(fabs(f.plr - (f.true_peak - f.loudness.integrated)) < 1e-12 && f.true_peak >= f.sample_peak);
-    CHECKF(f.channel[0].integrated > f.channel[1].integrated && fabs(f.channel[0].integrated + 23) < 0.1, "I %.4f", f.channel[0].integrated);
-    CHECK(!f.silent && f.head_silence == 0 && f.tail_silence == 0 && f.clip_runs == 0 && f.over == 0 && f.bad_samples == 0);
+    CHECKF(f.channel[0].integrated > f.channel[1].integrated && fabs(f.channel[0].integrated + 23) < 0.1, "I %.4f",
+           f.channel[0].integrated);
+    CHECK(!f.silent && f.head_silence == 0 && f.tail_silence == 0 && f.clip_runs == 0 && f.over == 0 &&
+          f.bad_samples == 0);
     programme_free(&p);
 }
 
@@ -93,7 +97,8 @@ TEST(one_side_and_equal_sides)
     memcpy(p.s.channel[1], p.s.channel[0], p.s.frames * sizeof(float));
     figures f = measured(&p.s);
     check_no_nan(&f);
-    CHECK(fabs(f.correlation - 1) < 1e-9 && f.balance == 0 && fabs(f.mono_loss) < 1e-6 && f.side_mid < -100 && f.side_mid >= -300);
+    CHECK(fabs(f.correlation - 1) < 1e-9 && f.balance == 0 && fabs(f.mono_loss) < 1e-6 && f.side_mid < -100 &&
+          f.side_mid >= -300);
     for (size_t i = 0; i < p.s.frames; i++) p.s.channel[1][i] *= -1;
     f = measured(&p.s);
     check_no_nan(&f);
@@ -101,7 +106,8 @@ TEST(one_side_and_equal_sides)
     memset(p.s.channel[1], 0, p.s.frames * sizeof(float));
     f = measured(&p.s);
     check_no_nan(&f);
-    CHECK(f.balance == INFINITY && f.correlation == 1 && fabs(f.mono_loss + 10 * log10(2)) < 1e-3 && fabs(f.side_mid) < 1e-6);
+    CHECK(f.balance == INFINITY && f.correlation == 1 && fabs(f.mono_loss + 10 * log10(2)) < 1e-3 &&
+          fabs(f.side_mid) < 1e-6);
     p.s.channels = 1;
     f = measured(&p.s);
     check_no_nan(&f);
@@ -117,13 +123,14 @@ TEST(clip_runs_and_what_is_over)
     const struct {
         size_t at, length;
         float value;
-    } runs[] = {{4408, 5, 1.0f}, {9000, 3, -0.9999f}, {9003, 2, 1.5f}, {20000, 700, 0.99995f}, {30000, 9, 0.99f}, {44098, 2, 1.2f}};
+    } runs[] = {{4408, 5, 1.0f},        {9000, 3, -0.9999f}, {9003, 2, 1.5f},
+                {20000, 700, 0.99995f}, {30000, 9, 0.99f},   {44098, 2, 1.2f}};
     for (size_t r = 0; r < COUNT(runs); r++)
         for (size_t i = 0; i < runs[r].length; i++) p.s.channel[r % 2][runs[r].at + i] = runs[r].value;
     for (size_t i = 9000; i < 9003; i++) p.s.channel[0][i] = i % 2 ? 1.1f : -1.1f; /* over, but no run */
     figures f = measured(&p.s);
-    CHECKF(f.clip_runs == 3 && f.longest_clip == 700 && f.over == 2 + 2 + 3, "%zu runs, longest %zu, %zu over", f.clip_runs,
-           f.longest_clip, f.over);
+    CHECKF(f.clip_runs == 3 && f.longest_clip == 700 && f.over == 2 + 2 + 3, "%zu runs, longest %zu, %zu over",
+           f.clip_runs, f.longest_clip, f.over);
     static const size_t blocks[] = {1, 7, 4096, 4410, 44100};
     for (size_t b = 0; b < COUNT(blocks); b++) {
         figures g = in_blocks(&p.s, blocks[b]);
@@ -143,7 +150,8 @@ TEST(silence_at_both_ends)
         p.s.channel[k % 2][cases[k][0]] = 0.5f;
         p.s.channel[(k + 1) % 2][p.s.frames - 1 - cases[k][1]] = -0.0011f;
         figures f = measured(&p.s);
-        CHECKF(fabs(f.head_silence - (double)cases[k][0] / 44100) < 1e-9 && fabs(f.tail_silence - (double)cases[k][1] / 44100) < 1e-9,
+        CHECKF(fabs(f.head_silence - (double)cases[k][0] / 44100) < 1e-9 &&
+                   fabs(f.tail_silence - (double)cases[k][1] / 44100) < 1e-9,
                "case %zu: head %.6f tail %.6f", k, f.head_silence, f.tail_silence);
         CHECK(!f.silent);
         programme_free(&p);
@@ -166,7 +174,8 @@ TEST(nothing_silence_and_a_constant)
             check_no_nan(&f);
             CHECK(f.frames == frames[i] && f.correlation == 1 && f.min_correlation == 1 && f.balance == 0);
             if (!constant || !frames[i])
-                CHECK(f.silent && f.true_peak == -INFINITY && f.crest == 0 && f.plr == 0 && f.loudness.integrated == -INFINITY);
+                CHECK(f.silent && f.true_peak == -INFINITY && f.crest == 0 && f.plr == 0 &&
+                      f.loudness.integrated == -INFINITY);
             else CHECK(!f.silent && fabs(f.channel[0].dc - 0.25) < 1e-9 && fabs(f.crest) < 1e-6);
             programme_free(&p);
         }
@@ -205,7 +214,8 @@ TEST(figures_of_any_rate_and_channels)
         check_no_nan(&f);
         CHECK(memcmp(&f, &g, sizeof f) == 0 && f.channels == channels && isfinite(f.loudness.integrated));
         for (int c = 0; c < channels; c++)
-            CHECK(fabs(f.channel[c].rms - 20 * log10(0.5 / sqrt(3))) < 0.4 && f.channel[c].true_peak >= f.channel[c].sample_peak);
+            CHECK(fabs(f.channel[c].rms - 20 * log10(0.5 / sqrt(3))) < 0.4 &&
+                  f.channel[c].true_peak >= f.channel[c].sample_peak);
         programme_free(&p);
     }
     figures_meter *m;

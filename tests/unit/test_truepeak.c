@@ -1,5 +1,5 @@
-/* Peaks between samples: the meter, the strict check and the envelope against sums written out here, blocks of any size,
- * what lies at both ends, golden taps and envelope. */
+/* Peaks between samples: the meter, the strict check and the envelope against sums written out here, blocks of any
+ * size, what lies at both ends, golden taps and envelope. */
 #include <stdlib.h>
 
 #include "base/rng.h"
@@ -27,7 +27,8 @@ static double slow_peak(const sound *x, int c, int phases, int half, double beta
     double most = 0, tap[64];
     for (int p = 0; p < phases; p++) {
         tp_taps(tap, phases, half, beta, p);
-        for (ptrdiff_t n = from; n < (ptrdiff_t)x->frames + half; n++) most = fmax(most, fabs(value(x, c, n, half, tap)));
+        for (ptrdiff_t n = from; n < (ptrdiff_t)x->frames + half; n++)
+            most = fmax(most, fabs(value(x, c, n, half, tap)));
     }
     return most;
 }
@@ -84,8 +85,10 @@ TEST(the_meter_is_the_formula)
         for (int c = 0; c < 2; c++) {
             tp_figures got = metered(&p.s, c, 0);
             double want = slow_peak(&p.s, c, phases, 16, 6, 0), sample = slow_peak(&p.s, c, 1, 16, 6, 0), tap[64];
-            CHECKF(fabs(level(got.true_peak) - level(want)) < 1e-5, "%d Hz, %zu frames: %.9g, want %.9g", rate, p.s.frames, got.true_peak, want);
-            CHECK(fabs(got.sample_peak - sample) < 1e-7 && fabs((double)fabsf(p.s.channel[c][got.sample_peak_frame]) - sample) < 1e-7);
+            CHECKF(fabs(level(got.true_peak) - level(want)) < 1e-5, "%d Hz, %zu frames: %.9g, want %.9g", rate,
+                   p.s.frames, got.true_peak, want);
+            CHECK(fabs(got.sample_peak - sample) < 1e-7 &&
+                  fabs((double)fabsf(p.s.channel[c][got.sample_peak_frame]) - sample) < 1e-7);
             double there = 0;
             for (int k = 0; k < phases; k++) {
                 tp_taps(tap, phases, 16, 6, k);
@@ -108,8 +111,8 @@ TEST(true_peaks_do_not_depend_on_blocks)
             CHECK(isfinite(whole.true_peak));
             for (size_t b = 0; b < COUNT(blocks); b++) {
                 tp_figures f = metered(&p.s, c, blocks[b]);
-                CHECKF(memcmp(&f, &whole, sizeof f) == 0, "blocks of %zu: %.9g at %zu, whole %.9g at %zu", blocks[b], f.true_peak,
-                       f.true_peak_frame, whole.true_peak, whole.true_peak_frame);
+                CHECKF(memcmp(&f, &whole, sizeof f) == 0, "blocks of %zu: %.9g at %zu, whole %.9g at %zu", blocks[b],
+                       f.true_peak, f.true_peak_frame, whole.true_peak, whole.true_peak_frame);
             }
         }
         programme_free(&p);
@@ -128,9 +131,11 @@ TEST(the_strict_check_skips_nothing_that_matters)
             p.s.channel[0][k] = v > 0.8f ? 0.8f : v < -0.8f ? -0.8f : v;
         }
         for (size_t k = 0; k < n && kind == 2; k++) /* quiet but for one odd stretch of a tone near the top */
-            for (int c = 0; c < 2; c++) p.s.channel[c][k] = (k % 97 < 60 ? 0.5f : 1e-3f) * (float)sin(3.1 * (double)k + c);
+            for (int c = 0; c < 2; c++)
+                p.s.channel[c][k] = (k % 97 < 60 ? 0.5f : 1e-3f) * (float)sin(3.1 * (double)k + c);
         double got = tp_verify(&p.s, NULL, 1, kern_best()), want = slow_verify(&p.s);
-        CHECKF(fabs(level(got) - level(want)) < 1e-5, "kind %zu, %d Hz, %zu frames: %.9g, want %.9g", kind, p.s.rate, n, got, want);
+        CHECKF(fabs(level(got) - level(want)) < 1e-5, "kind %zu, %d Hz, %zu frames: %.9g, want %.9g", kind, p.s.rate,
+               n, got, want);
         programme_free(&p);
     }
 }
@@ -161,7 +166,8 @@ TEST(peaks_at_the_ends_and_between)
         programme p = programme_noise(44100, 1, 500.0 / 44100, 0, 1);
         p.s.channel[0][at] = -0.9f;
         tp_figures f = metered(&p.s, 0, 0);
-        CHECK(fabs(f.true_peak - 0.9) < 1e-6 && f.sample_peak_frame == at && fabs(tp_verify(&p.s, NULL, 1, kern_best()) - 0.9) < 1e-6);
+        CHECK(fabs(f.true_peak - 0.9) < 1e-6 && f.sample_peak_frame == at &&
+              fabs(tp_verify(&p.s, NULL, 1, kern_best()) - 0.9) < 1e-6);
         programme_free(&p);
     }
     programme p = programme_tone(44100, 0.5, 0.25, 1, 45, 10);
@@ -195,7 +201,8 @@ TEST(the_envelope_is_the_formula_in_any_ranges)
         tp_envelope(e, &p.s, 0, frames[i], &bank, kern_best());
         for (size_t n = 0; n < frames[i]; n++) {
             double want = slow_envelope(&p.s, (ptrdiff_t)n);
-            CHECKF(fabs((double)e[n] - want) < 3e-6, "%zu frames, at %zu: %.9g, want %.9g", frames[i], n, (double)e[n], want);
+            CHECKF(fabs((double)e[n] - want) < 3e-6, "%zu frames, at %zu: %.9g, want %.9g", frames[i], n,
+                   (double)e[n], want);
         }
         for (size_t at = 0, step = 1; at < frames[i]; at += step, step = step * 3 % 400 + 1)
             tp_envelope(parts + at, &p.s, at, frames[i] - at < step ? frames[i] - at : step, &bank, kern_best());
@@ -225,7 +232,8 @@ TEST(the_envelope_is_the_golden_one)
     audio_close(f);
     CHECK(file_map(&bytes, "tests/golden/mastering/pro/stage_a_tp_envelope.f64", 1 << 20, NULL) == DRGEN_OK);
     CHECK(file_map(&params, "tests/golden/mastering/pro/stage_a_params.json", 1 << 20, NULL) == DRGEN_OK);
-    CHECK(json_parse(&doc, params.data, params.size, "params", NULL) == DRGEN_OK && bytes.size == FRAMES * sizeof(double));
+    CHECK(json_parse(&doc, params.data, params.size, "params", NULL) == DRGEN_OK &&
+          bytes.size == FRAMES * sizeof(double));
     double drive = json_number(json_get(json_get(json_root(doc), "limiter"), "drive"), NAN);
     for (size_t i = 0; i < FRAMES; i++)
         for (int c = 0; c < 2; c++) row[c][i] = frames[i][c];
