@@ -290,8 +290,8 @@ static void compare_figures(golden *g, const char *name, const compat_sound *x, 
         worst_rms += fabs(sqrt(energy / (double)x->frames) - json_number(rms, NAN));
         worst_peak += fabs(most - json_number(peak, NAN));
     }
-    const json_node *probe = json_first(json_get(want, "probe"));
-    for (const json_node *at = json_first(json_get(want, "probe_frames")); at; at = json_next(at), probe = json_next(probe)) {
+    const json_node *probe = json_first(json_get(want, "probe")), *at = json_first(json_get(want, "probe_frames"));
+    for (; at; at = json_next(at), probe = json_next(probe)) {
         size_t frame = (size_t)json_number(at, 0);
         const json_node *left = json_first(probe);
         if (frame >= x->frames) worst_probe = NAN;
@@ -321,6 +321,32 @@ static void compare_final(golden *g, const char *name, const compat_sound *x, co
     free(memory);
 }
 
+static void run_preset(golden *g, int chain, const sound *input, const json_node *expected)
+{
+    const compat_chain kind = chains[chain].chain;
+    const compat_preset *p = compat_preset_at(kind, compat_find(kind, json_key(expected)));
+    char name[96];
+    snprintf(name, sizeof name, "long_run/%s/%.30s", chains[chain].name, json_key(expected));
+    if (!golden_wanted(g, name)) return;
+    if (!p) {
+        golden_broken(g, name, "no such preset");
+        return;
+    }
+    compat_sound x = empty(input->frames, 2);
+    for (size_t i = 0; i < x.frames; i++)
+        for (int c = 0; c < 2; c++) x.frame[i][c] = (double)input->channel[c][i];
+    for (int k = 0; k < chains[chain].count; k++) {
+        const stage *s = &chains[chain].stages[k];
+        const json_node *want = json_get(expected, s->name);
+        int here = s->run(&x, p);
+        snprintf(name, sizeof name, "long_run/%s/%.30s/%s", chains[chain].name, p->name, s->name);
+        if (here != (want != NULL)) golden_broken(g, name, here ? "not expected" : "not done");
+        else if (here) compare_figures(g, name, &x, want);
+    }
+    compare_final(g, name, &x, json_get(expected, "final"));
+    free(x.frame);
+}
+
 static void run_long(golden *g)
 {
     file_bytes bytes = {0};
@@ -330,25 +356,8 @@ static void run_long(golden *g)
     size_t from = (size_t)json_number(first, 0), to = (size_t)json_number(json_next(first), 0);
     programme input = programme_song(44100, 2, from, to - from);
     for (int chain = 0; chain < 2; chain++)
-        for (const json_node *n = json_first(json_get(root, chains[chain].name)); n; n = json_next(n)) {
-            const compat_preset *p = compat_preset_at(chains[chain].chain, compat_find(chains[chain].chain, json_key(n)));
-            char name[96];
-            snprintf(name, sizeof name, "long_run/%s/%.30s", chains[chain].name, json_key(n));
-            if (!golden_wanted(g, name)) continue;
-            compat_sound x = empty(input.s.frames, 2);
-            for (size_t i = 0; i < x.frames; i++)
-                for (int c = 0; c < 2; c++) x.frame[i][c] = (double)input.s.channel[c][i];
-            for (int k = 0; k < chains[chain].count && p; k++) {
-                const json_node *want = json_get(n, chains[chain].stages[k].name);
-                int here = chains[chain].stages[k].run(&x, p);
-                snprintf(name, sizeof name, "long_run/%s/%.30s/%s", chains[chain].name, p->name, chains[chain].stages[k].name);
-                if (here != (want != NULL)) golden_broken(g, name, here ? "not expected" : "not done");
-                else if (here) compare_figures(g, name, &x, want);
-            }
-            if (p) compare_final(g, name, &x, json_get(n, "final"));
-            else golden_broken(g, name, "no such preset");
-            free(x.frame);
-        }
+        for (const json_node *n = json_first(json_get(root, chains[chain].name)); n; n = json_next(n))
+            run_preset(g, chain, &input.s, n);
     programme_free(&input);
     json_free(doc);
     file_close(&bytes);

@@ -1,6 +1,6 @@
 /* compat.h - two historic mastering chains, kept so that their results can be made again: "seed" and "fork". They are
- * not what the product recommends; what is wrong with them is listed in spec mastering.md A, which is also their source.
- * All arithmetic is in double. */
+ * not what the product recommends. Their source is spec mastering.md A, which also lists what is wrong with them. All
+ * arithmetic is in double. */
 #ifndef DSP_COMPAT_H
 #define DSP_COMPAT_H
 
@@ -58,8 +58,8 @@ typedef struct {
     double state[COMPAT_MAX_SECTIONS][2][2]; /* of a section: both sums, each with two lanes */
 } compat_filter;
 
-/* Butterworth order 2, and the band-pass of prototype order 4 (four sections), by the bilinear transform; the cookbook's
- * peaking equaliser. Hz below rate / 2, dB. State zero. */
+/* Butterworth order 2, and the band-pass of prototype order 4 (four sections), by the bilinear transform; the
+ * cookbook's peaking equaliser. Hz below rate / 2, dB. State zero. */
 void compat_high_pass(compat_filter *f, double hz, int rate);
 void compat_low_pass(compat_filter *f, double hz, int rate);
 void compat_band_pass(compat_filter *f, double low, double high, int rate);

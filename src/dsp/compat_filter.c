@@ -117,7 +117,8 @@ void compat_filter_run(compat_filter *f, double (*x)[2], size_t n)
 /* (1 - e) / (1 + e) with e = exp(-2 |x|) = 2^-k exp(r), |r| <= ln 2 / 2, by its series to the 13th power. */
 pair compat_tanh(pair x)
 {
-    const double log2e = 1.4426950408889634074, ln2_high = 0.693147180369123816490, ln2_low = 1.90821492927058770002e-10;
+    const double log2e = 1.4426950408889634074;
+    const double ln2_high = 0.693147180369123816490, ln2_low = 1.90821492927058770002e-10;
     const double whole = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to a whole number in the lowest bits */
     static const double inverse[14] = {1, 1, 1 / 2.0, 1 / 3.0, 1 / 4.0, 1 / 5.0, 1 / 6.0, 1 / 7.0,
                                        1 / 8.0, 1 / 9.0, 1 / 10.0, 1 / 11.0, 1 / 12.0, 1 / 13.0};

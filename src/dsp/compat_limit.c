@@ -12,7 +12,6 @@ typedef struct {
     double (*suffix)[2]; /* [window + 1] largest from here to the block's end; zeros at last */
 } limiter;
 
-/* fmin is for the windows of sounds shorter than the window: all of it then. */
 static drgen_status open_limiter(limiter *l, int rate, drgen_err *err)
 {
     l->window = (size_t)(5.0 * rate / 1000); /* the original truncates */

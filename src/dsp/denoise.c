@@ -209,7 +209,8 @@ drgen_status denoise(sound *x, const denoise_settings *s, drgen_err *err)
     g.sum = calloc((size_t)x->channels * SIZE, sizeof *g.sum);
     drgen_status status = fft_open(&g.transform, SIZE, err);
     if (status != DRGEN_OK) goto done;
-    if (!threshold || !sorted || !noise || !row || !g.level || !g.power || !g.window || !g.spectrum || !g.out || !g.sum) {
+    if (!threshold || !sorted || !noise || !row || !g.level || !g.power || !g.window || !g.spectrum || !g.out ||
+        !g.sum) {
         status = err_fail(err, DRGEN_ERR_NOMEM, "noise reduction of %zu frames: out of memory", x->frames);
         goto done;
     }

@@ -1,5 +1,5 @@
-/* denoise.h - optional noise reduction: a spectral gate that turns down what does not rise above the noise. Source: spec
- * mastering.md B.12. */
+/* denoise.h - optional noise reduction: a spectral gate that turns down what does not rise above the noise. Source:
+ * spec mastering.md B.12. */
 #ifndef DSP_DENOISE_H
 #define DSP_DENOISE_H
 

@@ -15,8 +15,8 @@ static const double mid_limit = 6, side_limit = 3; /* dB */
 static drgen_status check(const sound *x, drgen_err *err)
 {
     if (x->channels < 1 || x->channels > 2 || x->rate < 8000 || !x->frames)
-        return err_fail(err, DRGEN_ERR_ARG, "matching: %zu frames of %d channels at %d Hz; wanted some of 1 or 2 at 8000 "
-                        "or more", x->frames, x->channels, x->rate);
+        return err_fail(err, DRGEN_ERR_ARG, "matching: %zu frames of %d channels at %d Hz; wanted some of 1 or 2 at "
+                        "8000 or more", x->frames, x->channels, x->rate);
     for (size_t i = 0; i < x->frames; i++)
         for (int c = 0; c < x->channels; c++)
             if (!isfinite(x->channel[c][i]))

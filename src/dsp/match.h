@@ -18,17 +18,18 @@ typedef struct {
  * channels, a rate below 8000, no frames, or a sample that is no finite number; DRGEN_ERR_NOMEM. */
 drgen_status match_measure(match_curve *out, const sound *x, drgen_err *err);
 
-/* gain[0..MATCH_BINS) in dB, the rest of MATCH_GAINS_ROOM is for working, by which a sound of curve `from` comes to `to`, amount 0..1 of the way: smoothed over a third
- * of an octave, 0 on average in the octave around 1 kHz, level below 30 Hz and above 18 kHz, within +-limit dB. Bins are
- * those of from_rate. */
-enum { MATCH_GAINS_ROOM = 3 * MATCH_BINS + 2 };
-
+/* The way from one curve to another, and how much of it. */
 typedef struct {
-    const double *from, *to;
-    int from_rate, to_rate;
-    double amount, limit;
+    const double *from, *to; /* [MATCH_BINS] */
+    int from_rate, to_rate;  /* Hz */
+    double amount, limit;    /* 0..1; dB */
 } match_question;
 
+enum { MATCH_GAINS_ROOM = 3 * MATCH_BINS + 2 };
+
+/* gain[0..MATCH_BINS) in dB at the bins of from_rate; the rest of its MATCH_GAINS_ROOM is for working. Smoothed over a
+ * third of an octave, 0 on average in the octave around 1 kHz, then times amount; level below 30 Hz and above 18 kHz,
+ * within +-limit. */
 void match_gains(double *gain, const match_question *q);
 
 /* Filters x in place, mid within +-6 dB, side within +-3 dB; nothing is delayed, the level is not matched. A side that

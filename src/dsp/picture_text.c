@@ -126,7 +126,8 @@ static void put_spectrogram(writer *w, const float *level, int columns, int rate
         put_label(w, text);
         for (int i = 0; i < columns; i++) {
             if (w->colour) {
-                set_colours(w, palette[lrint(shade(upper[i]) * (RAMP - 1))], palette[lrint(shade(lower[i]) * (RAMP - 1))]);
+                long above = lrint(shade(upper[i]) * (RAMP - 1)), below = lrint(shade(lower[i]) * (RAMP - 1));
+                set_colours(w, palette[above], palette[below]);
                 put(w, "▀");
             } else {
                 put(w, dark_to_full[lrint(shade(fmaxf(upper[i], lower[i])) * 4)]);

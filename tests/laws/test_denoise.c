@@ -72,7 +72,8 @@ TEST(denoise_noise_falls_and_tones_stay)
         size_t a = (size_t)rate / 4, b = (size_t)rate, c = (size_t)rate * 2, d = c + (size_t)rate;
         double fell = decibels(mean_square(q.s.channel[0], a, b) / mean_square(p.s.channel[0], a, b));
         CHECKF(fell >= 0.8 * amounts[k] && fell <= amounts[k] + 0.1, "noise fell by %g of %g dB", fell, amounts[k]);
-        double tone = decibels(tone_power(p.s.channel[1], c, d, 1000, rate) / tone_power(q.s.channel[1], c, d, 1000, rate));
+        double tone = decibels(tone_power(p.s.channel[1], c, d, 1000, rate) /
+                               tone_power(q.s.channel[1], c, d, 1000, rate));
         CHECKF(fabs(tone) < 0.5, "tone: %g dB", tone);
         programme_free(&p);
         programme_free(&q);

@@ -21,7 +21,8 @@ TEST(spectrogram_of_a_sine)
     programme p = programme_tone(RATE, 2, BIN / 4096.0, 1, 0, 0.01); /* in the middle of a bin: its level is 0 dB */
     float *level = malloc(COLUMNS * ROWS * sizeof *level);
     drgen_err err = {0};
-    CHECKF(spectrogram_make(level, (spectrogram_size){COLUMNS, ROWS, 1}, &p.s, NULL, &err) == DRGEN_OK, "%s", err.message);
+    const spectrogram_size size = {COLUMNS, ROWS, 1};
+    CHECKF(spectrogram_make(level, size, &p.s, NULL, &err) == DRGEN_OK, "%s", err.message);
     double frequency = (double)BIN * RATE / 4096;
     int place = (int)((1 - spectrogram_height(frequency, RATE)) * ROWS);
     for (int c = 1; c < COLUMNS - 1; c++)
