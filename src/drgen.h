@@ -218,6 +218,72 @@ DRGEN_API drgen_status drgen_prompt_text(const drgen_prompt *prompt, char *out, 
 /* Known words: kind 0 genres, 1 moods, 2 instruments, 3 vocals; ends with NULL. NULL for another kind. */
 DRGEN_API const char *const *drgen_prompt_words(int kind);
 
+/* ---- mastering */
+
+enum { DRGEN_BANDS = 4, DRGEN_PEAKS = 4 };
+
+/* One band of the compressor. */
+typedef struct {
+    double threshold;                  /* dB of full scale, after the level was aligned */
+    double ratio;                      /* 1: off */
+    double knee, makeup;               /* dB */
+    double attack, release, detector;  /* ms */
+} drgen_band;
+
+enum { DRGEN_CROSSOVER_LINEAR, DRGEN_CROSSOVER_LR4 }; /* linear phase; Linkwitz-Riley of fourth order */
+
+/* Everything a mastering does; start from drgen_mastering_preset. Times in ms, levels in dB. */
+typedef struct {
+    double highpass;                  /* Hz; 0: none */
+    double align;                     /* LUFS the programme is brought to before anything that depends on level */
+    double peak[DRGEN_PEAKS];         /* dB at 80, 250, 3000 and 10000 Hz, -24..24 */
+    int multiband;                    /* 0: the bands are not used */
+    int crossover;                    /* DRGEN_CROSSOVER_... */
+    double split[DRGEN_BANDS - 1];    /* Hz, rising */
+    drgen_band band[DRGEN_BANDS];
+    double exciter;                   /* amount, 0: off */
+    double exciter_hz, exciter_drive;
+    double width, bass_width;         /* of the side: above and below bass_hz; 1 and 1: off. Stereo only */
+    double bass_hz;
+    double look_ahead, release;       /* of the limiter, ms */
+    double target;                    /* LUFS */
+    double ceiling;                   /* dBTP */
+    double max_reduction;             /* more than this by the limiter is reported as limited */
+    int rate;                         /* Hz of the result; 0: as it comes */
+    double denoise;                   /* dB of noise reduction, 0..24; 0: off */
+    double noise_from, noise_to;      /* s of noise alone; equal: found */
+    const char *match;                /* a recording whose colour is to be matched, or NULL */
+    double match_amount;              /* 0..1 */
+    int match_loudness;               /* 1: its loudness is the target */
+    int bits;                         /* 16 or 24: dithered for files of that depth; 0: not */
+    const char *shaper;               /* of the dither's noise: "none", "hp1", "wanna3", "lip5" */
+} drgen_mastering;
+
+enum { DRGEN_MASTER_OK, DRGEN_MASTER_LIMITED, DRGEN_MASTER_SILENT };
+
+enum { DRGEN_REDUCTION_STEPS = 25 };
+
+/* What a mastering did. */
+typedef struct {
+    int status;               /* DRGEN_MASTER_OK: loudness within 0.1 LU of the target; _LIMITED: not, or only by more
+                                 limiting than wanted; _SILENT: nothing to master, the sound is as it came */
+    double input_lufs;        /* -INFINITY: silent */
+    double align_gain;        /* dB before the dynamics */
+    double band_reduction[DRGEN_BANDS]; /* dB on average, 0 or less */
+    int width_kept;           /* 1: widening was given up, because the sides would have opposed each other */
+    double drive;             /* dB into the limiter */
+    double threshold;         /* dB of the limiter */
+    double trim;              /* dB after it, 0 or less: the last means to keep the ceiling */
+    double max_reduction, mean_reduction; /* dB by the limiter, 0 or more */
+    size_t reduction[DRGEN_REDUCTION_STEPS]; /* frames by whole dB of it; the last: that and more */
+    int trials;               /* of the loudness solver */
+    double lufs, true_peak;   /* of the result: LUFS, dBTP by the worst of three meters, before dither */
+    size_t clamped;           /* samples the dither had to clip: 0 */
+} drgen_master_report;
+
+/* subtle, balanced, loud, broadcast, r128. An unknown name is an error that lists them. */
+DRGEN_API drgen_status drgen_mastering_preset(const char *name, drgen_mastering *out, drgen_err *err);
+
 DRGEN_API const char *drgen_version(void);
 
 /* NULL, or the value the environment variable OPENBLAS_CORETYPE should have had when this process started: matrix
