@@ -25,7 +25,9 @@ static float step(compressor *c)
 {
     double most = c->power[0] > c->power[1] ? c->power[0] : c->power[1];
     double level = 3.010299956639812 * (double)log2f((float)most + 1e-12f);
-    double wanted = compressor_curve(&c->set, level), keep = wanted < c->gain_db ? c->attack : c->release;
+    double end = compressor_curve(&c->set, level), wanted = (c->wanted + end) / 2; /* over the octet, on average */
+    double keep = wanted < c->gain_db ? c->attack : c->release;
+    c->wanted = end;
     c->gain_db = keep * c->gain_db + (1 - keep) * wanted;
     if (c->gain_db > -1e-30) c->gain_db = 0;
     c->reduced += c->gain_db;

@@ -17,7 +17,7 @@ typedef struct {
     double keep;               /* what an octet leaves of the detector's power */
     double attack, release;    /* what it leaves of the gain */
     drgen_band set;
-    double power[2], gain_db;
+    double power[2], wanted, gain_db;
     double reduced;            /* sum of gain_db over octets */
     size_t octets;
 } compressor;
