@@ -45,6 +45,7 @@ have = $(shell pkg-config --exists $(1) 2>/dev/null && echo 1)
 WITH_ESPEAK ?= $(call have,espeak-ng)
 WITH_BLAS ?= $(call have,openblas)
 WITH_SOXR ?= $(call have,soxr)
+WITH_EBUR128 ?= $(call have,libebur128)
 on = $(filter-out 0,$(1))
 libs := sndfile libcjson fftw3 $(if $(call on,$(WITH_SOXR)),soxr) $(if $(call on,$(WITH_ESPEAK)),espeak-ng) $(if $(call on,$(WITH_BLAS)),openblas)
 defs := $(if $(call on,$(WITH_ESPEAK)),-DWITH_ESPEAK) $(if $(call on,$(WITH_BLAS)),-DWITH_BLAS) $(if $(call on,$(WITH_SOXR)),-DWITH_SOXR)
@@ -61,11 +62,16 @@ layers := base kernels io dsp nn text model train pipeline
 lib_src := $(filter-out $(kern.x86) $(kern.arm),$(foreach l,$(layers),$(wildcard src/$(l)/*.c))) $(wildcard $(kern.$(arch)))
 tool_src := $(filter-out weights_tools/main_%.c,$(wildcard weights_tools/*.c))
 cli_src := $(wildcard src/cli/*.c)
-unit_src := tests/t.c tests/song1.c $(wildcard tests/unit/*.c tests/kernels/*.c tests/laws/*.c)
-golden_src := $(wildcard tests/golden*.c) tests/song1.c
-bench_src := $(wildcard bench/*.c) tests/song1.c
+unit_src := tests/t.c tests/song1.c tests/programme.c $(wildcard tests/unit/*.c tests/kernels/*.c tests/laws/*.c)
+golden_src := $(wildcard tests/golden*.c) tests/song1.c tests/programme.c
+bench_src := $(wildcard bench/*.c) tests/song1.c tests/programme.c
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
+
+# A second opinion on loudness, for tests and benchmark only.
+ebur128 := $(if $(call on,$(WITH_EBUR128)),libebur128)
+$(B)/tests/unit/test_ebur128.o $(B)/bench/bench_meters.o: CFLAGS += $(if $(ebur128),-DWITH_EBUR128 $(call pkg,--cflags $(ebur128)))
+ebur128_libs = $(if $(ebur128),$(call pkg,--libs $(ebur128)))
 
 # What tests of the command line link besides the library.
 unit_cli := src/cli/opts.c src/cli/generate_opts.c src/cli/prompt_opts.c
@@ -128,13 +134,13 @@ $(B)/drgen: $(call obj,$(cli_src) $(tool_src)) $(tool_base) $(B)/libdrgen.a
 	$(link) -Wl,--gc-sections
 
 $(B)/unit: $(call obj,$(unit_src) $(unit_cli) $(tool_src)) $(base_obj) $(B)/embedded.o
-	$(link)
+	$(link) $(ebur128_libs)
 
 $(B)/golden: $(call obj,$(golden_src) $(tool_src)) $(base_obj) $(B)/embedded.o
 	$(link)
 
 $(B)/benchmark: $(call obj,$(bench_src) $(tool_src)) $(base_obj) $(B)/embedded.o
-	$(link)
+	$(link) $(ebur128_libs)
 
 drgen: $(B)/drgen
 	@cp -f $< $@

@@ -1,11 +1,12 @@
-/* bench.c - speeds as shares of this machine's own limit, in one run: matrix products of the transformer's shapes, and with
- * a model folder the audio tower. bench [MODELDIR] [--threads N] */
+/* bench.c - speeds as shares of this machine's own limit, in one run: matrix products of the transformer's shapes, the
+ * meters, and with a model folder the audio tower. bench [MODELDIR] [--threads N] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/half.h"
 #include "base/rng.h"
+#include "bench/bench_meters.h"
 #include "bench/roof.h"
 #include "io/modeldir.h"
 #include "kernels/gemm.h"
@@ -21,6 +22,12 @@ typedef struct {
 static void result(const bench *b, const char *what, double gflop, double seconds)
 {
     printf("%-44s %9.4f s %8.1f GFLOP/s %5.1f %%\n", what, seconds, gflop / seconds, b->roof > 0 ? 100 * gflop / seconds / b->roof : 0);
+}
+
+static void meters_result(void *user, const char *what, double sound, double seconds)
+{
+    (void)user;
+    printf("%-44s %9.4f s %8.0f x real time\n", what, seconds, sound / seconds);
 }
 
 static void bench_gemm(const bench *b, size_t m, size_t n, size_t k)
@@ -99,6 +106,7 @@ int main(int argc, char **argv)
     bench_gemm(&b, 2048, 8192, 2048);
     bench_gemm(&b, 2048, 2048, 8192);
     bench_gemm(&b, 4096, 2048, 2048);
+    bench_meters(b.kern, meters_result, NULL);
     int ok = !model || bench_audio(&b, model);
     pool_close(b.p);
     return ok ? 0 : 1;

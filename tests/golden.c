@@ -11,7 +11,7 @@
 #include "base/rng.h"
 #include "io/weights.h"
 
-#define KINDS(X) X(dit) X(rng) X(tables) X(vae) X(spm) X(mulan) X(lyrics) X(pt) X(mel) X(resample)
+#define KINDS(X) X(dit) X(rng) X(tables) X(vae) X(spm) X(mulan) X(lyrics) X(pt) X(mel) X(resample) X(mastering_meters)
 #define DECLARE(kind) extern const golden_kind golden_##kind;
 KINDS(DECLARE)
 
@@ -169,10 +169,11 @@ static int run_folder(golden g, const char *dir)
     g.config = g.root ? json_get(g.root, "config") : NULL;
     g.inputs = open_part(&g, "inputs.safetensors");
     g.expected = open_part(&g, "expected.safetensors");
-    int found = 0;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !found; i++)
+    int found = 0, taken = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !taken; i++)
         if (kinds[i]->match(&g)) {
             found = 1;
+            taken = !kinds[i]->shared;
             folders++;
             kinds[i]->run(&g);
         }

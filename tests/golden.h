@@ -25,6 +25,7 @@ typedef struct {
     const char *name;
     int (*match)(const golden *g); /* 1 when this folder is of the kind */
     void (*run)(golden *g);
+    int shared; /* 1: other kinds may work on the same folder */
 } golden_kind;
 
 /* 1 when the case is wanted (g->only). */

@@ -16,6 +16,15 @@
 
 typedef enum { KERN_F32, KERN_F16, KERN_BF16 } kern_type;
 
+/* A recursive filter of order four, y[n] = sum b[k] x[n-k] - sum a[k] y[n-k], a[0] = 1, with what blocks of eight frames
+ * need: pulse[8 + t] is the feedback part's answer at t to a pulse at 0 (before it 0), echo[j][t] its answer to an output
+ * of 1 at time -1 - j. */
+typedef struct {
+    double b[5], a[5], pulse[16], echo[4][8];
+} kern_iir4;
+
+void kern_iir4_init(kern_iir4 *f, const double b[5], const double a[5]);
+
 typedef struct kern_table {
     const char *isa; /* "ref", "avx2", "avx512", "neon" */
 
@@ -68,6 +77,22 @@ typedef struct kern_table {
     void (*pack_b)(float *dst, const void *src, kern_type type, size_t ld, int cols, size_t depth);
     /* c[i*ldc + j] = (add ? c : 0) + sum_k a[k*mr + i] * b[k*nr + j] for the full mr x nr tile.       [nmse 1e-11] */
     void (*micro)(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add);
+
+    /* ---- meters (body_audio.inc)
+     * The energy sum y^2 of x[i] * gain[i] (gain NULL: 1) filtered by f in double. state: the last four inputs, newest
+     * first, then the last four outputs; goes in and comes out. [2e-6 of energy + largest state^2: what K-weighting
+     * at 192 kHz makes of rounding; 1e-9 at 48 kHz] */
+    double (*iir4_energy)(const kern_iir4 *f, double state[8], const float *x, const float *gain, size_t n);
+    /* sum[0..4] += sums of l, r, l^2, r^2, l r, in double.                                [rel 1e-12 of sum |.|] */
+    void (*moments)(double sum[5], const float *l, const float *r, size_t n);
+    float (*abs_max)(const float *x, size_t n);                         /* largest |x|; INFINITY with a NaN [exact] */
+    void (*peak_abs)(float *y, const float *x, size_t n);               /* y = max(y, |x|)                 [exact] */
+    /* The largest magnitude between samples: over i < n and the phases p = 1..phases-1 of the interpolated values
+     * sum over t < 2 half of tap_p[t] * x[i + t], where x has n + 2 half - 1 elements, and tap_(phases-p) is tap_p
+     * reversed. env, unless NULL, becomes max(env, that of each i). phases 2, 4, 8 or 16; half <= 32. Row j of taps,
+     * j < half, has phases - 1 numbers: for p = 1..phases/2-1 (tap_p[j] + tap_p[2 half - 1 - j]) / 2 and the same
+     * with a minus, at last tap_(phases/2)[j].                                   [abs 2e-6 of the largest input] */
+    float (*peak_between)(float *env, const float *taps, int phases, size_t half, const float *x, size_t n);
 } kern_table;
 
 enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64 };

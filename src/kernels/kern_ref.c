@@ -245,6 +245,67 @@ static void ref_micro(float *c, size_t ldc, const float *a, const float *b, size
         }
 }
 
+static double ref_iir4_energy(const kern_iir4 *f, double *s, const float *x, const float *gain, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double v = (double)x[i] * (gain ? (double)gain[i] : 1.0), y = f->b[0] * v;
+        for (int j = 0; j < 4; j++) y += f->b[j + 1] * s[j] - f->a[j + 1] * s[4 + j];
+        memmove(s + 1, s, 3 * sizeof *s);
+        memmove(s + 5, s + 4, 3 * sizeof *s);
+        s[0] = v;
+        s[4] = y;
+        sum += y * y;
+    }
+    return sum;
+}
+
+static void ref_moments(double *sum, const float *l, const float *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double a = (double)l[i], b = (double)r[i];
+        sum[0] += a;
+        sum[1] += b;
+        sum[2] += a * a;
+        sum[3] += b * b;
+        sum[4] += a * b;
+    }
+}
+
+static float ref_abs_max(const float *x, size_t n)
+{
+    float most = 0;
+    for (size_t i = 0; i < n; i++) most = !isfinite(x[i]) ? INFINITY : fabsf(x[i]) > most ? fabsf(x[i]) : most;
+    return most;
+}
+
+static void ref_peak_abs(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = fabsf(x[i]) > y[i] ? fabsf(x[i]) : y[i];
+}
+
+static float ref_peak_between(float *env, const float *taps, int phases, size_t half, const float *x, size_t n)
+{
+    enum { MOST = 64 };
+    size_t row = (size_t)phases - 1, middle = (size_t)phases / 2, last = 2 * half - 1;
+    double tap[MOST], most = 0;
+    for (size_t p = 1; p < (size_t)phases; p++) {
+        size_t q = p > middle ? (size_t)phases - p : p; /* of its pair the one that is stored */
+        for (size_t t = 0; t <= last; t++) {
+            size_t at = p == q ? t : last - t;
+            const float *w = taps + (at < half ? at : last - at) * row + 2 * (q - 1);
+            tap[t] = q == middle ? (double)w[0] : (double)w[0] + (at < half ? 1 : -1) * (double)w[1];
+        }
+        for (size_t i = 0; i < n; i++) {
+            double sum = 0;
+            for (size_t t = 0; t <= last; t++) sum += tap[t] * (double)x[i + t];
+            if (env && (float)fabs(sum) > env[i]) env[i] = (float)fabs(sum);
+            most = fmax(most, fabs(sum));
+        }
+    }
+    return (float)most;
+}
+
 const kern_table kern_ref = {
     .isa = "ref",
     .add = ref_add,
@@ -271,4 +332,9 @@ const kern_table kern_ref = {
     .pack_a = ref_pack_a,
     .pack_b = ref_pack_b,
     .micro = ref_micro,
+    .iir4_energy = ref_iir4_energy,
+    .moments = ref_moments,
+    .abs_max = ref_abs_max,
+    .peak_abs = ref_peak_abs,
+    .peak_between = ref_peak_between,
 };

@@ -43,3 +43,35 @@ static inline vf vwiden_bf16(const void *p)
 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(p)), 16));
 }
+
+static inline vf vabs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+/* The larger of numbers >= 0 by their bits: NaN counts as the largest. */
+static inline vf vmaxbits(vf a, vf b)
+{
+    return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+}
+
+/* Doubles, four wide. */
+enum { VDW = 4 };
+typedef __m256d vd;
+static inline vd vdset(double x) { return _mm256_set1_pd(x); }
+static inline vd vdload(const double *p) { return _mm256_loadu_pd(p); }
+static inline void vdstore(double *p, vd v) { _mm256_storeu_pd(p, v); }
+static inline vd vdfloat(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); } /* four floats, widened */
+static inline vd vdadd(vd a, vd b) { return _mm256_add_pd(a, b); }
+static inline vd vdmul(vd a, vd b) { return _mm256_mul_pd(a, b); }
+static inline vd vdfma(vd a, vd b, vd c) { return _mm256_fmadd_pd(a, b, c); }
+static inline double vdfirst(vd a) { return _mm256_cvtsd_f64(a); }
+static inline double vdsum(vd a)
+{
+    __m128d s = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
+}
+/* Each of the last four elements in a vector of its own, the last first. */
+static inline void vdlast4(vd out[4], vd a)
+{
+    out[0] = _mm256_permute4x64_pd(a, 0xff);
+    out[1] = _mm256_permute4x64_pd(a, 0xaa);
+    out[2] = _mm256_permute4x64_pd(a, 0x55);
+    out[3] = _mm256_permute4x64_pd(a, 0x00);
+}

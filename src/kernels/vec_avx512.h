@@ -31,3 +31,28 @@ static inline vf vwiden_bf16(const void *p)
 {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(p)), 16));
 }
+
+static inline vf vabs(vf a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+/* The larger of numbers >= 0 by their bits: NaN counts as the largest. */
+static inline vf vmaxbits(vf a, vf b)
+{
+    return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+
+/* Doubles, eight wide. */
+enum { VDW = 8 };
+typedef __m512d vd;
+static inline vd vdset(double x) { return _mm512_set1_pd(x); }
+static inline vd vdload(const double *p) { return _mm512_loadu_pd(p); }
+static inline void vdstore(double *p, vd v) { _mm512_storeu_pd(p, v); }
+static inline vd vdfloat(const float *p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); } /* eight floats, widened */
+static inline vd vdadd(vd a, vd b) { return _mm512_add_pd(a, b); }
+static inline vd vdmul(vd a, vd b) { return _mm512_mul_pd(a, b); }
+static inline vd vdfma(vd a, vd b, vd c) { return _mm512_fmadd_pd(a, b, c); }
+static inline double vdfirst(vd a) { return _mm512_cvtsd_f64(a); }
+static inline double vdsum(vd a) { return _mm512_reduce_add_pd(a); }
+/* Each of the last four elements in a vector of its own, the last first. */
+static inline void vdlast4(vd out[4], vd a)
+{
+    for (int j = 0; j < 4; j++) out[j] = _mm512_permutexvar_pd(_mm512_set1_epi64(7 - j), a);
+}
