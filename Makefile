@@ -83,10 +83,14 @@ all: drgen libdrgen.a
 $(B)/src/kernels/kern_avx2.o: isa := -mavx2 -mfma -mf16c
 $(B)/src/kernels/kern_avx512.o: isa := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq
 
+# What recipes tell of the libraries.
+comma := ,
+$(B)/src/pipeline/recipe_write.o: own = -DLIBRARY_VERSIONS='"$(foreach l,$(libs),$(l) $(shell pkg-config --modversion $(l) 2>/dev/null)$(comma))"'
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(isa) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(isa) $(own) -MMD -MP -c $< -o $@
 
 # The Chinese dictionary (weights_tools/main_lexpack.c makes zh.bin).
 $(B)/zh_data.o: src/text/zh_data.S src/text/zh.bin

@@ -71,12 +71,14 @@ typedef struct {
 } drgen_config;
 
 /* Style vectors are rounded to half precision, as the original does it. */
-/* One part of a style: exactly one of prompt, audio and file. Parts are unit vectors, summed by weight. */
+/* One part of a style: exactly one of prompt, audio, file and vector. Parts are unit vectors, summed by weight. */
 typedef struct {
     const char *prompt; /* in words */
     const char *audio;  /* a recording of at least 10 s: WAV, FLAC, OGG, MP3...; its middle ten seconds count */
     const char *file;   /* a style vector: .npy or .safetensors */
     float weight;       /* 1 is usual; not 0 */
+    const float *vector; /* a style vector in memory, of width floats */
+    size_t width;
 } drgen_style;
 
 typedef struct {
@@ -85,8 +87,10 @@ typedef struct {
     const char *style_file;     /* style vector: .npy or .safetensors, as many floats as the model's style width */
     const drgen_style *styles;  /* several, blended by weight */
     size_t style_count;
-    const char *negative_prompt; /* what the guidance moves away from, in words; at most one of the two */
-    const char *negative_file;  /* style vector the guidance moves away from; NULL: the model's own */
+    const char *negative_prompt; /* what the guidance moves away from, in words; at most one of the three */
+    const char *negative_file;  /* style vector the guidance moves away from; all NULL: the model's own */
+    const float *negative_vector; /* the same in memory, of negative_width floats */
+    size_t negative_width;
     double seconds;             /* 95, or 96..285 with a full model; 0: 95 or 285, whichever the model makes */
     int steps;                  /* points on the time grid, 2..1000: steps - 1 updates */
     float guidance;             /* 0..100; 0: none, one evaluation per step instead of two */
@@ -154,6 +158,82 @@ DRGEN_API drgen_report drgen_last_report(const drgen *g);
 /* Writes through a temporary file in the same folder, then renames: path is whole or untouched. 16-bit WAV. */
 DRGEN_API drgen_status drgen_audio_write(const drgen_audio *audio, const char *path, drgen_err *err);
 DRGEN_API void drgen_audio_free(drgen_audio *audio);
+
+/* ---- sound files */
+
+typedef struct {
+    int bits;           /* of WAV and FLAC: 16, 24, and in WAV 32, which are floats; 0: 16, or none where there are none */
+    double quality;     /* of OGG, Opus and MP3: 0..10; negative: 7, near 190 kbit/s */
+    int truncate;       /* 16 bits: 0: times 32768, to the nearest (24 bits: times 2^23); 1: the original's rule, times
+                           32767, fraction cut off */
+    const char *title, *artist; /* UTF-8, at most 1000 bytes; NULL: none */
+    const char *recipe; /* what drgen_recipe_text made; NULL: none */
+} drgen_save;
+DRGEN_API drgen_save drgen_save_default(void);
+
+/* Writes a sound file of the format its name ends in: .wav .flac .ogg .opus .mp3, with the words of how (NULL: the
+ * defaults) and this library's name in it. path is whole or untouched. ARG error, which says what would do, for an
+ * unknown ending, for bits, a rate or channels the format cannot hold (Opus: 48000 Hz), for samples that are not finite
+ * and for a recipe that is too long (Opus: 60000 bytes); IO error when this libsndfile cannot write the format. */
+DRGEN_API drgen_status drgen_audio_save(const drgen_audio *audio, const char *path, const drgen_save *how, drgen_err *err);
+/* The same errors before there is any sound. */
+DRGEN_API drgen_status drgen_save_check(const char *path, int channels, int sample_rate, const drgen_save *how, drgen_err *err);
+
+/* Reads a whole sound file of any format libsndfile knows, up to 2 GiB of samples; free it with drgen_audio_free. Samples
+ * of float files may be above 1, or not finite. A file that is cut off or empty is a FORMAT error. */
+DRGEN_API drgen_status drgen_audio_read(const char *path, drgen_audio *out, drgen_err *err);
+
+typedef struct {
+    const char *format;    /* "WAV", "FLAC", "OGG Vorbis", "OGG Opus", "MP3"... */
+    int channels, sample_rate;
+    int bits;              /* 0: the format has none */
+    int real;              /* 1: samples are floats */
+    uint64_t frames;
+    double seconds;
+    char *title, *artist, *software, *comment; /* NULL: none */
+    char *recipe;          /* JSON text, when the comment is one; comment is then NULL */
+} drgen_audio_info;
+/* What a sound file is and says about itself, without its samples. Free with drgen_audio_info_free. */
+DRGEN_API drgen_status drgen_audio_describe(const char *path, drgen_audio_info *out, drgen_err *err);
+DRGEN_API void drgen_audio_info_free(drgen_audio_info *info); /* NULL-safe, idempotent */
+
+/* ---- recipes: all a song is made from, as JSON */
+
+typedef struct drgen_recipe drgen_recipe;
+
+/* What a recipe says beyond the song; NULL and 0 leave things out. */
+typedef struct {
+    const char *title, *artist;
+    const char *master_json;  /* settings of the mastering: a JSON object, kept as it is */
+    const char *format;       /* the file's: "wav", "flac", "ogg", "opus", "mp3" */
+    int bits, sample_rate;
+    double quality;           /* negative: the default */
+    const drgen_recipe *from; /* the recipe the song came from: what it says of recordings is passed on */
+    const char *model, *version; /* of a recipe that was read: the model's name and drgen's version; else not looked at */
+} drgen_recipe_notes;
+DRGEN_API drgen_recipe_notes drgen_recipe_notes_default(void);
+
+/* The recipe of the song that drgen_generate made last on g, as one line of JSON: lyrics, prompts, numbers, what the
+ * model and this library are, and the style vector itself when recordings or files had a part in it. song is the one
+ * drgen_generate was given; notes may be NULL. *out is malloc'd, free it with free(). */
+DRGEN_API drgen_status drgen_recipe_text(const drgen *g, const drgen_song *song, const drgen_recipe_notes *notes, char **out,
+                                         drgen_err *err);
+
+/* Reads a recipe: its own JSON, or an object with a member "recipe" that holds it (`drgen info --json`). Every number is
+ * checked. FORMAT error for anything else, and for recipes of a newer kind; name is for messages. Free with
+ * drgen_recipe_free. */
+DRGEN_API drgen_status drgen_recipe_read(drgen_recipe **out, const char *text, size_t size, const char *name, drgen_err *err);
+/* The same from a file of such JSON, or from a sound file with a recipe in it. */
+DRGEN_API drgen_status drgen_recipe_open(drgen_recipe **out, const char *path, drgen_err *err);
+DRGEN_API void drgen_recipe_free(drgen_recipe *r); /* NULL is fine */
+
+/* The song, ready for drgen_generate; it and its texts live as long as the recipe. */
+DRGEN_API const drgen_song *drgen_recipe_song(const drgen_recipe *r);
+/* What else it says, master_json included; lives as long as the recipe; from is the recipe itself. */
+DRGEN_API const drgen_recipe_notes *drgen_recipe_get_notes(const drgen_recipe *r);
+/* Whether g is the model the recipe was made with: MODEL error that names both otherwise. With any_model only what must
+ * fit is checked. What may change single samples (another version, other kernels) comes as warnings to the log. */
+DRGEN_API drgen_status drgen_recipe_fits(const drgen_recipe *r, const drgen *g, int any_model, drgen_err *err);
 
 /* The style vector of blended parts, as a song would use it (before its rounding to half precision): style gets
  * drgen_get_info(g).style_width floats, of length 1. */

@@ -236,7 +236,7 @@ printf '[Verse]\nplain words of a song\nwithout a single stamp\n' > plain.txt
 "$drgen" time plain.txt --length 95 --bpm 120 > timed.lrc
 check "time gives stamps" test "$(grep -c '^\[0[01]:[0-9][0-9]\.[0-9][0-9]\]' timed.lrc)" = 2
 "$drgen" generate -l plain.txt -p folk --steps 2 --cfg 0 --seed 7 -q -o p1.wav > stdout
-"$drgen" generate -l plain.txt --genre Folk --recipe --steps 2 --cfg 0 --seed 7 -q -o p2.wav > stdout
+"$drgen" generate -l plain.txt --genre Folk --fill --steps 2 --cfg 0 --seed 7 -q -o p2.wav > stdout
 check "plain lyrics and keywords make songs" test -s p1.wav -a -s p2.wav
 
 # ---- style from a recording
