@@ -5,11 +5,14 @@
 #include <stdlib.h>
 
 #include "dsp/biquad.h"
+#include "dsp/deliver.h"
 #include "dsp/denoise.h"
+#include "dsp/dither.h"
 #include "dsp/exciter.h"
 #include "dsp/loudness.h"
 #include "dsp/multiband.h"
 #include "dsp/solve.h"
+#include "dsp/truepeak.h"
 #include "dsp/width.h"
 
 static const double root_half = 0.70710678118654752440, most_align = 24; /* dB */
@@ -94,6 +97,17 @@ static drgen_status shape(sound *x, const drgen_mastering *s, drgen_master_repor
     return width_run(x, &image, &r->width_kept, kern, err);
 }
 
+/* At another rate: rows and all. */
+static drgen_status convert(sound *x, int rate, const kern_table *kern, drgen_err *err)
+{
+    sound y;
+    if (!rate || rate == x->rate) return DRGEN_OK;
+    ERR_TRY(deliver_run(&y, x, rate, kern, err));
+    for (int c = 0; c < x->channels; c++) free(x->channel[c]);
+    *x = y;
+    return DRGEN_OK;
+}
+
 drgen_status master_run(sound *x, const drgen_mastering *s, const match_curve *reference, double reference_lufs,
                         drgen_master_report *r, drgen_err *err)
 {
@@ -103,6 +117,8 @@ drgen_status master_run(sound *x, const drgen_mastering *s, const match_curve *r
     if (x->channels < 1 || x->channels > 2)
         return err_fail(err, DRGEN_ERR_ARG, "a sound of %d channels; mono and stereo can be mastered: mix it down first",
                         x->channels);
+    dither d;
+    if (s->bits) ERR_TRY(dither_open(&d, s->bits, s->shaper ? s->shaper : "none", s->rate ? s->rate : x->rate, err));
     double *cell = malloc((loudness_cells(x->frames, x->rate) + 1) * sizeof *cell);
     if (!cell) return err_fail(err, DRGEN_ERR_NOMEM, "mastering: out of memory");
     drgen_status status = clean(x, s, reference, kern, err);
@@ -110,7 +126,13 @@ drgen_status master_run(sound *x, const drgen_mastering *s, const match_curve *r
     free(cell);
     if (status != DRGEN_OK) return status;
     ERR_TRY(shape(x, s, r, kern, err));
-    solve_settings solve = {s->match_loudness && isfinite(reference_lufs) ? reference_lufs : s->target, s->ceiling,
-                            s->look_ahead, s->release, s->max_reduction};
-    return solve_run(x, &solve, r, kern, err);
+    ERR_TRY(convert(x, s->rate, kern, err));
+    solve_settings solve = {s->match_loudness && isfinite(reference_lufs) ? reference_lufs : s->target,
+                            s->ceiling - (s->bits ? dither_room(&d) : 0), s->look_ahead, s->release, s->max_reduction};
+    ERR_TRY(solve_run(x, &solve, r, kern, err));
+    if (s->bits) {
+        r->clamped = dither_whole(&d, x);
+        r->true_peak = 20 * log10(tp_verify(x, NULL, 1, kern));
+    }
+    return DRGEN_OK;
 }
