@@ -298,6 +298,63 @@ DRGEN_API drgen_status drgen_prompt_text(const drgen_prompt *prompt, char *out, 
 /* Known words: kind 0 genres, 1 moods, 2 instruments, 3 vocals; ends with NULL. NULL for another kind. */
 DRGEN_API const char *const *drgen_prompt_words(int kind);
 
+/* ---- measuring */
+
+enum { DRGEN_MAX_CHANNELS = 8 };
+
+/* Loudness by ITU-R BS.1770-4 and EBU Tech 3341 and 3342. -INFINITY: silent, or too short. */
+typedef struct {
+    double integrated;     /* I, LUFS */
+    double relative_gate;  /* LUFS; -INFINITY when nothing passes the absolute gate */
+    double max_momentary;  /* loudest 400 ms, LUFS */
+    double max_short_term; /* loudest 3 s, LUFS */
+    double range;          /* LRA of 3 s blocks every 100 ms, LU; 0 when there is none */
+    double range_1s_hop;   /* LRA of 3 s blocks every second, which some other meters show, LU */
+} drgen_loudness;
+
+/* One channel. Levels in dB of full scale, -INFINITY for silence. */
+typedef struct {
+    double true_peak;          /* dBTP */
+    double sample_peak;        /* dBFS */
+    size_t true_peak_frame;    /* it lies between this frame and the next, or on it */
+    size_t sample_peak_frame;  /* the first that has it */
+    double rms;                /* dBFS, a square wave at full scale is 0; DC included */
+    double crest;              /* sample peak to RMS, dB; 0 for silence */
+    double dc;                 /* mean, of full scale 1 */
+    double integrated;         /* LUFS of the channel on its own, weight 1 */
+} drgen_channel_figures;
+
+typedef struct {
+    size_t frames;
+    int rate, channels; /* Hz; count */
+    double seconds;
+    drgen_channel_figures channel[DRGEN_MAX_CHANNELS];
+
+    drgen_loudness loudness;
+    double true_peak, sample_peak; /* largest of all channels, dBTP and dBFS */
+    double rms, crest;             /* over all channels: dBFS; largest sample to RMS, dB */
+    double plr;                    /* true peak less integrated loudness, dB; 0 without loudness */
+
+    /* Two channels; else the values of a mono sound: 1, 1, 0, -INFINITY, 0. DC is taken away where it would count. */
+    double correlation;         /* of the programme, -1..1; 1 when a channel is silent */
+    double min_correlation;     /* smallest of the 400 ms blocks (every 100 ms) above -60 LUFS; 1 without any */
+    double balance;             /* integrated loudness left less right, LU; +-INFINITY: one side has none, 0: both */
+    double side_mid;            /* energy of (L - R) / 2 to that of (L + R) / 2, dB, within +-300; -INFINITY: silence */
+    double mono_loss;           /* loudness of (L + R) / 2 on both sides to that of the stereo, LU: 0 for equal
+                                   channels; -INFINITY when nothing is left, 0 without loudness */
+
+    double head_silence, tail_silence; /* s below -60 dBFS (0.001) on every channel; all of it when silent */
+    int silent;                        /* 1: nowhere above */
+    size_t clip_runs;                  /* runs of 3 or more equal samples at or above 0.9999, all channels */
+    size_t longest_clip;               /* samples of the longest of these */
+    size_t over;                       /* samples above full scale, all channels */
+    size_t bad_samples;                /* NaN or infinite ones, all channels: measured as 0 */
+    size_t first_bad_frame;            /* when there are any */
+} drgen_figures;
+
+/* Measures 1..8 channels at 8000..192000 Hz, of any length. Nothing in the result is NaN. */
+DRGEN_API drgen_status drgen_measure(const drgen_audio *audio, drgen_figures *out, drgen_err *err);
+
 /* ---- mastering */
 
 enum { DRGEN_BANDS = 4, DRGEN_PEAKS = 4 };
@@ -357,12 +414,70 @@ typedef struct {
     double max_reduction, mean_reduction; /* dB by the limiter, 0 or more */
     size_t reduction[DRGEN_REDUCTION_STEPS]; /* frames by whole dB of it; the last: that and more */
     int trials;               /* of the loudness solver */
-    double lufs, true_peak;   /* of the result: LUFS, dBTP by the worst of three meters, before dither */
+    double lufs, true_peak;   /* of the result: LUFS, dBTP by the worst of three meters */
     size_t clamped;           /* samples the dither had to clip: 0 */
 } drgen_master_report;
 
 /* subtle, balanced, loud, broadcast, r128. An unknown name is an error that lists them. */
 DRGEN_API drgen_status drgen_mastering_preset(const char *name, drgen_mastering *out, drgen_err *err);
+/* Their names by index; NULL at the end. */
+DRGEN_API const char *drgen_mastering_name(int index);
+/* Settings as one JSON object, malloc'd, and back: what the text leaves out stays as it is in *out. */
+DRGEN_API drgen_status drgen_mastering_json(const drgen_mastering *how, char **out, drgen_err *err);
+DRGEN_API drgen_status drgen_mastering_read(drgen_mastering *out, const char *json, drgen_err *err);
+
+/* Masters a sound of 1 or 2 channels at 8000..192000 Hz in place; with how->rate its frames and rate change. report may
+ * be NULL. ARG error for settings out of range and for sound that cannot be mastered (with the first frame that is no
+ * number), IO or FORMAT for how->match: the sound is untouched then. Memory: twice the sound, besides it; NOMEM leaves
+ * it empty. */
+DRGEN_API drgen_status drgen_master(drgen_audio *audio, const drgen_mastering *how, drgen_master_report *report,
+                                    drgen_err *err);
+/* The historic chains, flaws included: chain "seed" or "fork", preset subtle, balanced, loud or broadcast. In place. */
+DRGEN_API drgen_status drgen_master_compat(drgen_audio *audio, const char *chain, const char *preset, drgen_err *err);
+
+/* ---- quality control */
+
+enum { DRGEN_PASS, DRGEN_WARN, DRGEN_FAIL, DRGEN_SKIP }; /* SKIP: nothing known to judge by */
+
+typedef struct {
+    const char *name;
+    int verdict;
+    char value[80], limit[80]; /* what was found, what passes */
+} drgen_check;
+
+enum { DRGEN_CHECKS = 13 };
+
+/* What a sound is judged by; start from drgen_qc_default. */
+typedef struct {
+    double target, ceiling;            /* LUFS, dBTP */
+    size_t planned_frames;             /* 0: not known */
+    size_t input_clip_runs;            /* of the sound before mastering */
+    const drgen_master_report *master; /* or NULL */
+    const drgen_song *song;            /* what it was made from, or NULL */
+} drgen_qc_options;
+
+typedef struct {
+    drgen_figures figures;
+    double strict_peak;        /* dBTP, the worst of three interpolators */
+    char sha256[65];           /* of the samples: float32, interleaved, little endian */
+    drgen_check check[DRGEN_CHECKS];
+    int count, verdict;        /* verdict: the worst */
+} drgen_qc;
+
+DRGEN_API drgen_qc_options drgen_qc_default(void);
+/* Measures and judges; any sound drgen_measure takes. options may be NULL. */
+DRGEN_API drgen_status drgen_qc_run(const drgen_audio *audio, const drgen_qc_options *options, drgen_qc *out, drgen_err *err);
+/* All of it as JSON, malloc'd: figures, checks, and with options->master what the mastering did. Values that are not
+ * finite are null. */
+DRGEN_API drgen_status drgen_qc_json(const drgen_qc *qc, const drgen_qc_options *options, char **out, drgen_err *err);
+
+/* Waveform, spectrogram and loudness of a sound as a PNG file, written atomically, the same bytes every time. title may
+ * be NULL; target (LUFS) is drawn unless it is NAN. */
+DRGEN_API drgen_status drgen_picture_write(const drgen_audio *audio, const char *title, double target, const char *path,
+                                           drgen_err *err);
+/* The same for a terminal: lines of UTF-8, malloc'd; colour 1: for terminals of 256 colours. */
+DRGEN_API drgen_status drgen_picture_text(const drgen_audio *audio, double target, int columns, int colour, char **out,
+                                          drgen_err *err);
 
 DRGEN_API const char *drgen_version(void);
 

@@ -28,8 +28,7 @@ drgen_status dither_open(dither *d, int bits, const char *shaper, int rate, drge
  * float holds exactly. Results do not depend on how the sound is cut. */
 void dither_run(dither *d, sound *x);
 
-/* What the shaper adds to the noise's level, as the largest error between steps: how much room to leave below a
- * ceiling, in dB below a sample of level 1. */
+/* dB to leave below a ceiling near full scale, so that what dither adds between samples does not lift a peak over it. */
 double dither_room(const dither *d);
 
 /* The whole of x, except that digital silence stays digital silence; returns how many samples were clipped. */
