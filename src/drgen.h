@@ -471,6 +471,9 @@ DRGEN_API drgen_status drgen_qc_run(const drgen_audio *audio, const drgen_qc_opt
  * finite are null. */
 DRGEN_API drgen_status drgen_qc_json(const drgen_qc *qc, const drgen_qc_options *options, char **out, drgen_err *err);
 
+/* The same into a file, written atomically. */
+DRGEN_API drgen_status drgen_qc_write(const drgen_qc *qc, const drgen_qc_options *options, const char *path, drgen_err *err);
+
 /* Waveform, spectrogram and loudness of a sound as a PNG file, written atomically, the same bytes every time. title may
  * be NULL; target (LUFS) is drawn unless it is NAN. */
 DRGEN_API drgen_status drgen_picture_write(const drgen_audio *audio, const char *title, double target, const char *path,

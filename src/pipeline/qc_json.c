@@ -1,6 +1,8 @@
 /* qc_json.c - a quality report as JSON. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "io/file.h"
 #include "io/json.h"
 
 typedef struct {
@@ -158,4 +160,20 @@ drgen_status drgen_qc_json(const drgen_qc *qc, const drgen_qc_options *options, 
     json_out_raw(&w.o, "}");
     *out = w.o.failed ? NULL : w.o.text;
     return w.o.failed ? err_fail(err, DRGEN_ERR_NOMEM, "report: out of memory") : DRGEN_OK;
+}
+
+drgen_status drgen_qc_write(const drgen_qc *qc, const drgen_qc_options *options, const char *path, drgen_err *err)
+{
+    char *text;
+    file_writer w;
+    ERR_TRY(drgen_qc_json(qc, options, &text, err));
+    drgen_status status = file_begin(&w, path, err);
+    if (status == DRGEN_OK) {
+        status = file_put(&w, text, strlen(text), err);
+        if (status == DRGEN_OK) status = file_put(&w, "\n", 1, err);
+        if (status == DRGEN_OK) status = file_commit(&w, err);
+        else file_abort(&w);
+    }
+    free(text);
+    return status;
 }
