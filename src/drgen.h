@@ -435,6 +435,9 @@ DRGEN_API drgen_status drgen_master(drgen_audio *audio, const drgen_mastering *h
 /* The historic chains, flaws included: chain "seed" or "fork", preset subtle, balanced, loud or broadcast. In place. */
 DRGEN_API drgen_status drgen_master_compat(drgen_audio *audio, const char *chain, const char *preset, drgen_err *err);
 
+/* The same sound at another rate, 8000..192000 Hz, in place; up to 8 channels. NOMEM leaves it empty. */
+DRGEN_API drgen_status drgen_resample(drgen_audio *audio, int rate, drgen_err *err);
+
 /* ---- quality control */
 
 enum { DRGEN_PASS, DRGEN_WARN, DRGEN_FAIL, DRGEN_SKIP }; /* SKIP: nothing known to judge by */

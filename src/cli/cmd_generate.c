@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/delivery.h"
 #include "cli/generate_opts.h"
 #include "cli/memory.h"
 #include "cli/progress.h"
 #include "cli/read_text.h"
 #include "cli/recipe_in.h"
+#include "cli/report.h"
 #include "cli/style_list.h"
 #include "drgen.h"
 
@@ -33,7 +35,13 @@ typedef struct {
     char prompt[1024]; /* from keywords */
     char path[4096];  /* of the result */
     int announced;
+    int mastered;            /* 1: a mastering follows */
+    drgen_mastering set;
+    drgen_master_report done;
+    drgen_qc qc;
 } session;
+
+enum { MADE_AT = 44100 }; /* Hz */
 
 static void on_signal(int number)
 {
@@ -53,33 +61,16 @@ static int fail(session *s, int code, const char *message)
     return code;
 }
 
-/* The rate the song is delivered at, 0 with a message when it cannot be: songs are made at 44100 Hz. */
-static int delivery_rate(const generate_opts *o, char *message, size_t room)
-{
-    enum { MADE_AT = 44100 };
-    if (!o->rate || o->rate == MADE_AT) return MADE_AT;
-    snprintf(message, room, "--rate: songs are made at %d Hz, and this version does not resample them to %d", MADE_AT, o->rate);
-    return 0;
-}
-
 static drgen_save save_settings(const session *s)
 {
     const generate_opts *o = &s->o;
     drgen_save how = drgen_save_default();
     how.bits = o->bits;
     how.quality = o->quality;
-    how.truncate = 1; /* nothing has dithered the song: the original's rounding */
+    how.truncate = !s->mastered; /* nothing has dithered the song: the original's rounding */
     how.title = o->title;
     how.artist = o->artist;
     return how;
-}
-
-/* The file name's ending in small letters, without the dot; it is a known one. */
-static void format_of(const char *path, char out[8])
-{
-    const char *dot = strrchr(path, '.');
-    snprintf(out, 8, "%s", dot ? dot + 1 : "");
-    for (char *c = out; *c; c++) *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
 }
 
 static int name_output(session *s)
@@ -95,11 +86,10 @@ static int name_output(session *s)
 static int check_format(session *s, drgen_err *err)
 {
     char format[8];
-    int rate = delivery_rate(&s->o, err->message, sizeof err->message);
-    format_of(s->path, format);
+    delivery_format(s->path, format);
     if (s->recipe && strcmp(recipe_in_format(s->recipe), format) == 0) recipe_in_apply_format(s->recipe, &s->o);
     drgen_save how = save_settings(s);
-    return rate && drgen_save_check(s->path, 2, rate, &how, err) == DRGEN_OK ? 0 : -1;
+    return drgen_save_check(s->path, 2, delivery_rate(s->path, s->o.rate, MADE_AT), &how, err) == DRGEN_OK ? 0 : -1;
 }
 
 /* Finds out now, and not after minutes of work, whether the song can be written. */
@@ -218,8 +208,10 @@ static char *make_recipe(session *s, const drgen_song *song, const drgen_audio *
 {
     const generate_opts *o = &s->o;
     drgen_recipe_notes notes = drgen_recipe_notes_default();
-    char format[8], *text = NULL;
-    format_of(s->path, format);
+    char format[8], *text = NULL, *master = NULL;
+    if (s->mastered && drgen_mastering_json(&s->set, &master, err) != DRGEN_OK) return NULL;
+    notes.master_json = master;
+    delivery_format(s->path, format);
     notes.title = o->title;
     notes.artist = o->artist;
     notes.format = format;
@@ -228,6 +220,7 @@ static char *make_recipe(session *s, const drgen_song *song, const drgen_audio *
     notes.sample_rate = audio->sample_rate;
     notes.from = s->recipe;
     drgen_recipe_text(s->g, song, &notes, &text, err);
+    free(master);
     return text;
 }
 
@@ -255,15 +248,74 @@ static drgen_status write_song(session *s, const drgen_song *song, const drgen_a
     return status;
 }
 
+/* ---- finishing */
+
+/* Which mastering, if any: what was typed, else the recipe's, else balanced. */
+static int choose_master(session *s, drgen_err *err)
+{
+    const generate_opts *o = &s->o;
+    const char *json = s->recipe ? drgen_recipe_get_notes(s->recipe)->master_json : NULL;
+    s->mastered = o->master ? strcmp(o->master, "none") != 0 : !s->recipe || json != NULL;
+    if (!s->mastered) return 0;
+    if (drgen_mastering_preset(o->master ? o->master : "balanced", &s->set, err) != DRGEN_OK) return -1;
+    if (!o->master && json && drgen_mastering_read(&s->set, json, err) != DRGEN_OK) return -1;
+    if (generate_opts_given(o, "target-lufs")) s->set.target = o->target;
+    if (generate_opts_given(o, "ceiling")) s->set.ceiling = o->ceiling;
+    return 0;
+}
+
+/* Masters the song for its file, or only brings it to the file's rate. */
+static drgen_status finish_song(session *s, const drgen_song *song, drgen_audio *audio, drgen_err *err)
+{
+    int rate = delivery_rate(s->path, s->o.rate, audio->sample_rate);
+    drgen_qc_options ask = drgen_qc_default();
+    if (!s->mastered) return drgen_resample(audio, rate, err);
+    progress_update(&s->p, DRGEN_MASTER, 0, 1);
+    s->set.bits = delivery_bits(s->path, s->o.bits);
+    s->set.rate = rate == audio->sample_rate ? 0 : rate;
+    drgen_status status = drgen_master(audio, &s->set, &s->done, err);
+    ask.target = s->set.target;
+    ask.ceiling = s->set.ceiling;
+    ask.song = song;
+    ask.master = &s->done;
+    if (status == DRGEN_OK) status = drgen_qc_run(audio, &ask, &s->qc, err);
+    if (status == DRGEN_OK) progress_update(&s->p, DRGEN_MASTER, 1, 1);
+    return status;
+}
+
+static void report_master(session *s)
+{
+    char line[256];
+    report_line(line, sizeof line, &s->qc, &s->done);
+    progress_say(&s->p, "mastered: %s", line);
+    for (int i = 0; i < s->qc.count; i++) /* what a listener would hear; the rest is for `drgen qc` */
+        if (s->qc.check[i].verdict == DRGEN_FAIL)
+            progress_say(&s->p, "%s: %s, wanted %s", s->qc.check[i].name, s->qc.check[i].value, s->qc.check[i].limit);
+}
+
+/* A number, or null where there is none. */
+static void json_number(const char *key, double v)
+{
+    if (v - v == 0) printf(",\"%s\":%.3f", key, v);
+    else printf(",\"%s\":null", key);
+}
+
 static void report_song(session *s, const drgen_audio *audio, double seconds)
 {
     double length = (double)audio->frames / audio->sample_rate;
     progress_say(&s->p, "%.1f s of music in %.1f s, seed %llu", length, seconds, (unsigned long long)s->o.seed);
     if (s->o.verbose) describe_run(s);
+    if (s->mastered) report_master(s);
     if (s->p.mode == PROGRESS_JSON) {
         fputs("{\"event\":\"done\",\"path\":", stdout);
         progress_json_text(s->path);
-        printf(",\"seed\":%llu,\"length\":%.3f,\"seconds\":%.3f}\n", (unsigned long long)s->o.seed, length, seconds);
+        printf(",\"seed\":%llu,\"length\":%.3f,\"seconds\":%.3f", (unsigned long long)s->o.seed, length, seconds);
+        if (s->mastered) {
+            json_number("lufs", s->qc.figures.loudness.integrated);
+            json_number("true_peak", s->qc.strict_peak);
+            json_number("lra", s->qc.figures.loudness.range);
+        }
+        printf("}\n");
     } else printf("%s\n", s->path);
 }
 
@@ -333,6 +385,7 @@ static int make_song(session *s)
     drgen_audio audio = {0};
     drgen_status status = drgen_generate(s->g, &song, &audio, &err);
     int stopped = stop_signal;
+    if (status == DRGEN_OK && !stopped) status = finish_song(s, &song, &audio, &err);
     if (status == DRGEN_OK && !stopped) status = write_song(s, &song, &audio, &err);
     if (status == DRGEN_OK && !stopped) report_song(s, &audio, progress_now() - start);
     drgen_audio_free(&audio);
@@ -372,6 +425,8 @@ int cmd_generate(int argc, char **argv)
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGHUP, &act, NULL);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write like any other */
+    drgen_err err = {0};
+    if (!code && choose_master(&s, &err) != 0) code = fail(&s, 2, err.message);
     if (!code && check_output(&s, message, sizeof message) != 0) code = fail(&s, 1, message);
     if (!code) code = make_song(&s);
     drgen_close(s.g);

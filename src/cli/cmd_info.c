@@ -84,7 +84,10 @@ static void print_song(const drgen_song *s, const drgen_recipe_notes *n)
     if (s->vocals_only) row("flags", "vocals only");
     if (s->lyrics_compat) row("flags", "lyrics as the original reads them");
     if (s->half_tables) row("flags", "half-precision tables");
-    if (n->master_json) row("master", n->master_json);
+    drgen_mastering m;
+    if (n->master_json && drgen_mastering_preset("balanced", &m, NULL) == DRGEN_OK &&
+        drgen_mastering_read(&m, n->master_json, NULL) == DRGEN_OK)
+        printf("%-11sto %g LUFS under %g dBTP (--json shows all of it)\n", "mastered", m.target, m.ceiling);
 }
 
 static void print_text(const char *path, const drgen_audio_info *i)

@@ -31,10 +31,13 @@ static const opt table[] = {
      "file to write: .wav .flac .ogg .opus or .mp3 (default:\nsong-SEED.wav)"},
     {"output-dir", NULL, 0, OPT_TEXT, AT(output_dir), 0, 0, "DIR", "folder to write output.wav into, made if missing"},
     {"bits", NULL, 0, OPT_INT, AT(bits), 16, 32, "N", "of WAV and FLAC: 16 or 24, in WAV also 32: floats (default: 16)"},
-    {"rate", NULL, 0, OPT_INT, AT(rate), 44100, 48000, "HZ", "44100 or 48000 (default: 44100)"},
+    {"rate", NULL, 0, OPT_INT, AT(rate), 44100, 48000, "HZ", "44100 or 48000 (default: 44100; Opus: 48000)"},
     {"quality", NULL, 0, OPT_REAL, AT(quality), 0, 10, "X", "of OGG, Opus and MP3 (default: 7)"},
     {"title", NULL, 0, OPT_TEXT, AT(title), 0, 0, "TEXT", "kept in the file"},
     {"artist", NULL, 0, OPT_TEXT, AT(artist), 0, 0, "TEXT", "kept in the file"},
+    {"master", NULL, 0, OPT_TEXT, AT(master), 0, 0, "PRESET", "finish the song: subtle, balanced, loud, broadcast, r128,\nor none (default: balanced)"},
+    {"target-lufs", NULL, 0, OPT_REAL, AT(target), -60, 0, "LUFS", "its loudness (default: the preset's)"},
+    {"ceiling", NULL, 0, OPT_REAL, AT(ceiling), -40, 0, "DBTP", "no true peak above it (default: -1)"},
     {.kind = OPT_GROUP, .help = "How:"},
     {"model", NULL, 'm', OPT_TEXT, AT(model), 0, 0, "DIR",
      "model folder made by `drgen convert` (default: the one built in)"},
@@ -100,6 +103,8 @@ static const char *conflict(const generate_opts *o)
     if (o->vocals_only && (o->negative || o->negative_prompt)) return "--vocals-only takes the style given as the negative one";
     if (o->any_model && !o->recipe) return "--any-model belongs to --recipe";
     if (o->recipe && o->lyrics && !strcmp(o->recipe, "-") && !strcmp(o->lyrics, "-")) return "--recipe - and --lyrics - both read standard input";
+    if (o->master && !strcmp(o->master, "none") && (generate_opts_given(o, "target-lufs") || generate_opts_given(o, "ceiling")))
+        return "--target-lufs and --ceiling belong to a mastering, and --master none leaves it out";
     if (o->rate && o->rate != 44100 && o->rate != 48000) return "--rate: 44100 or 48000";
     if (o->output && o->output_dir) return "--output and --output-dir exclude each other";
     if (o->quiet && o->verbose) return "--quiet and --verbose exclude each other";

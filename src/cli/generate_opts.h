@@ -12,6 +12,8 @@ typedef struct {
     double bpm;
     double length; /* seconds; 0: the model's own */
     const char *recipe, *title, *artist;
+    const char *master;      /* preset or "none"; NULL: the recipe's, else balanced */
+    double target, ceiling;  /* of the mastering; as typed */
     int bits, rate;  /* of the file; 0: its format's own, the song's */
     double quality;  /* negative: the default */
     int steps, threads;

@@ -56,7 +56,7 @@ static void count_reduction(const solver *s, drgen_master_report *r)
         if (g < least) least = g;
         if (g < 1) sum -= (double)log2f(g) * 6.020599913279624;
     }
-    r->max_reduction = -20 * log10((double)least);
+    r->max_reduction = least < 1 ? -20 * log10((double)least) : 0;
     r->mean_reduction = s->x->frames ? sum / (double)s->x->frames : 0;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dsp/compat.h"
+#include "dsp/deliver.h"
 #include "dsp/figures.h"
 #include "dsp/master.h"
 #include "io/audio.h"
@@ -97,6 +98,19 @@ drgen_status drgen_master_compat(drgen_audio *audio, const char *chain, const ch
     if (status == DRGEN_OK) status = compat_master(&x, seed ? COMPAT_SEED : COMPAT_FORK, preset, err);
     if (status == DRGEN_OK) status = planar_back(audio, &x, err);
     planar_free(&x);
+    return status;
+}
+
+drgen_status drgen_resample(drgen_audio *audio, int rate, drgen_err *err)
+{
+    sound x = {0}, y = {0};
+    err_clear(err);
+    if (rate == audio->sample_rate) return DRGEN_OK;
+    drgen_status status = planar_open(&x, audio, err);
+    if (status == DRGEN_OK) status = deliver_run(&y, &x, rate, kern_best(), err);
+    planar_free(&x);
+    if (status == DRGEN_OK) status = planar_back(audio, &y, err);
+    planar_free(&y);
     return status;
 }
 
