@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "drgen.h"
+#include "base/err.h"
 #include "kernels/kern.h"
 
 /* Gain in dB (0 or less) for a level in dB, makeup left out. */

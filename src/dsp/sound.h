@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "drgen.h"
+#include "base/err.h"
 
 enum { SOUND_MAX_CHANNELS = DRGEN_MAX_CHANNELS };
 
