@@ -47,7 +47,7 @@ WITH_BLAS ?= $(call have,openblas)
 WITH_SOXR ?= $(call have,soxr)
 WITH_EBUR128 ?= $(call have,libebur128)
 on = $(filter-out 0,$(1))
-libs := sndfile libcjson fftw3 $(if $(call on,$(WITH_SOXR)),soxr) $(if $(call on,$(WITH_ESPEAK)),espeak-ng) $(if $(call on,$(WITH_BLAS)),openblas)
+libs := sndfile libcjson fftw3 fftw3f $(if $(call on,$(WITH_SOXR)),soxr) $(if $(call on,$(WITH_ESPEAK)),espeak-ng) $(if $(call on,$(WITH_BLAS)),openblas)
 defs := $(if $(call on,$(WITH_ESPEAK)),-DWITH_ESPEAK) $(if $(call on,$(WITH_BLAS)),-DWITH_BLAS) $(if $(call on,$(WITH_SOXR)),-DWITH_SOXR)
 LIBS = $(call pkg,--libs $(libs)) -lm
 ALL_CFLAGS = $(std) $(warn) $(must) $(defs) $(call pkg,--cflags $(libs)) $(CFLAGS)
@@ -62,7 +62,7 @@ layers := base kernels io dsp nn text model train pipeline
 lib_src := $(filter-out $(kern.x86) $(kern.arm),$(foreach l,$(layers),$(wildcard src/$(l)/*.c))) $(wildcard $(kern.$(arch)))
 tool_src := $(filter-out weights_tools/main_%.c,$(wildcard weights_tools/*.c))
 cli_src := $(wildcard src/cli/*.c)
-unit_src := tests/t.c tests/song1.c tests/programme.c $(wildcard tests/unit/*.c tests/kernels/*.c tests/laws/*.c)
+unit_src := tests/t.c tests/song1.c tests/programme.c tests/laws/mastering.c $(wildcard tests/unit/*.c tests/kernels/*.c tests/laws/test_*.c)
 golden_src := $(wildcard tests/golden*.c) tests/song1.c tests/programme.c
 bench_src := $(wildcard bench/*.c) tests/song1.c tests/programme.c
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -86,10 +86,14 @@ $(B)/src/kernels/kern_q8_avx2.o: isa := -mavx2
 $(B)/src/kernels/kern_q8_avxvnni.o: isa := -mavx2 -mavxvnni
 $(B)/src/kernels/kern_q8_avx512.o: isa := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni
 
+# What recipes tell of the libraries.
+comma := ,
+$(B)/src/pipeline/recipe_write.o: own = -DLIBRARY_VERSIONS='"$(foreach l,$(libs),$(l) $(shell pkg-config --modversion $(l) 2>/dev/null)$(comma))"'
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(isa) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(isa) $(own) -MMD -MP -c $< -o $@
 
 # The Chinese dictionary (weights_tools/main_lexpack.c makes zh.bin).
 $(B)/zh_data.o: src/text/zh_data.S src/text/zh.bin

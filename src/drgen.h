@@ -71,12 +71,14 @@ typedef struct {
 } drgen_config;
 
 /* Style vectors are rounded to half precision, as the original does it. */
-/* One part of a style: exactly one of prompt, audio and file. Parts are unit vectors, summed by weight. */
+/* One part of a style: exactly one of prompt, audio, file and vector. Parts are unit vectors, summed by weight. */
 typedef struct {
     const char *prompt; /* in words */
     const char *audio;  /* a recording of at least 10 s: WAV, FLAC, OGG, MP3...; its middle ten seconds count */
     const char *file;   /* a style vector: .npy or .safetensors */
     float weight;       /* 1 is usual; not 0 */
+    const float *vector; /* a style vector in memory, of width floats */
+    size_t width;
 } drgen_style;
 
 typedef struct {
@@ -85,8 +87,10 @@ typedef struct {
     const char *style_file;     /* style vector: .npy or .safetensors, as many floats as the model's style width */
     const drgen_style *styles;  /* several, blended by weight */
     size_t style_count;
-    const char *negative_prompt; /* what the guidance moves away from, in words; at most one of the two */
-    const char *negative_file;  /* style vector the guidance moves away from; NULL: the model's own */
+    const char *negative_prompt; /* what the guidance moves away from, in words; at most one of the three */
+    const char *negative_file;  /* style vector the guidance moves away from; all NULL: the model's own */
+    const float *negative_vector; /* the same in memory, of negative_width floats */
+    size_t negative_width;
     double seconds;             /* 95, or 96..285 with a full model; 0: 95 or 285, whichever the model makes */
     int steps;                  /* points on the time grid, 2..1000: steps - 1 updates */
     float guidance;             /* 0..100; 0: none, one evaluation per step instead of two */
@@ -155,6 +159,82 @@ DRGEN_API drgen_report drgen_last_report(const drgen *g);
 DRGEN_API drgen_status drgen_audio_write(const drgen_audio *audio, const char *path, drgen_err *err);
 DRGEN_API void drgen_audio_free(drgen_audio *audio);
 
+/* ---- sound files */
+
+typedef struct {
+    int bits;           /* of WAV and FLAC: 16, 24, and in WAV 32, which are floats; 0: 16, or none where there are none */
+    double quality;     /* of OGG, Opus and MP3: 0..10; negative: 7, near 190 kbit/s */
+    int truncate;       /* 16 bits: 0: times 32768, to the nearest (24 bits: times 2^23); 1: the original's rule, times
+                           32767, fraction cut off */
+    const char *title, *artist; /* UTF-8, at most 1000 bytes; NULL: none */
+    const char *recipe; /* what drgen_recipe_text made; NULL: none */
+} drgen_save;
+DRGEN_API drgen_save drgen_save_default(void);
+
+/* Writes a sound file of the format its name ends in: .wav .flac .ogg .opus .mp3, with the words of how (NULL: the
+ * defaults) and this library's name in it. path is whole or untouched. ARG error, which says what would do, for an
+ * unknown ending, for bits, a rate or channels the format cannot hold (Opus: 48000 Hz), for samples that are not finite
+ * and for a recipe that is too long (Opus: 60000 bytes); IO error when this libsndfile cannot write the format. */
+DRGEN_API drgen_status drgen_audio_save(const drgen_audio *audio, const char *path, const drgen_save *how, drgen_err *err);
+/* The same errors before there is any sound. */
+DRGEN_API drgen_status drgen_save_check(const char *path, int channels, int sample_rate, const drgen_save *how, drgen_err *err);
+
+/* Reads a whole sound file of any format libsndfile knows, up to 2 GiB of samples; free it with drgen_audio_free. Samples
+ * of float files may be above 1, or not finite. A file that is cut off or empty is a FORMAT error. */
+DRGEN_API drgen_status drgen_audio_read(const char *path, drgen_audio *out, drgen_err *err);
+
+typedef struct {
+    const char *format;    /* "WAV", "FLAC", "OGG Vorbis", "OGG Opus", "MP3"... */
+    int channels, sample_rate;
+    int bits;              /* 0: the format has none */
+    int real;              /* 1: samples are floats */
+    uint64_t frames;
+    double seconds;
+    char *title, *artist, *software, *comment; /* NULL: none */
+    char *recipe;          /* JSON text, when the comment is one; comment is then NULL */
+} drgen_audio_info;
+/* What a sound file is and says about itself, without its samples. Free with drgen_audio_info_free. */
+DRGEN_API drgen_status drgen_audio_describe(const char *path, drgen_audio_info *out, drgen_err *err);
+DRGEN_API void drgen_audio_info_free(drgen_audio_info *info); /* NULL-safe, idempotent */
+
+/* ---- recipes: all a song is made from, as JSON */
+
+typedef struct drgen_recipe drgen_recipe;
+
+/* What a recipe says beyond the song; NULL and 0 leave things out. */
+typedef struct {
+    const char *title, *artist;
+    const char *master_json;  /* settings of the mastering: a JSON object, kept as it is */
+    const char *format;       /* the file's: "wav", "flac", "ogg", "opus", "mp3" */
+    int bits, sample_rate;
+    double quality;           /* negative: the default */
+    const drgen_recipe *from; /* the recipe the song came from: what it says of recordings is passed on */
+    const char *model, *version; /* of a recipe that was read: the model's name and drgen's version; else not looked at */
+} drgen_recipe_notes;
+DRGEN_API drgen_recipe_notes drgen_recipe_notes_default(void);
+
+/* The recipe of the song that drgen_generate made last on g, as one line of JSON: lyrics, prompts, numbers, what the
+ * model and this library are, and the style vector itself when recordings or files had a part in it. song is the one
+ * drgen_generate was given; notes may be NULL. *out is malloc'd, free it with free(). */
+DRGEN_API drgen_status drgen_recipe_text(const drgen *g, const drgen_song *song, const drgen_recipe_notes *notes, char **out,
+                                         drgen_err *err);
+
+/* Reads a recipe: its own JSON, or an object with a member "recipe" that holds it (`drgen info --json`). Every number is
+ * checked. FORMAT error for anything else, and for recipes of a newer kind; name is for messages. Free with
+ * drgen_recipe_free. */
+DRGEN_API drgen_status drgen_recipe_read(drgen_recipe **out, const char *text, size_t size, const char *name, drgen_err *err);
+/* The same from a file of such JSON, or from a sound file with a recipe in it. */
+DRGEN_API drgen_status drgen_recipe_open(drgen_recipe **out, const char *path, drgen_err *err);
+DRGEN_API void drgen_recipe_free(drgen_recipe *r); /* NULL is fine */
+
+/* The song, ready for drgen_generate; it and its texts live as long as the recipe. */
+DRGEN_API const drgen_song *drgen_recipe_song(const drgen_recipe *r);
+/* What else it says, master_json included; lives as long as the recipe; from is the recipe itself. */
+DRGEN_API const drgen_recipe_notes *drgen_recipe_get_notes(const drgen_recipe *r);
+/* Whether g is the model the recipe was made with: MODEL error that names both otherwise. With any_model only what must
+ * fit is checked. What may change single samples (another version, other kernels) comes as warnings to the log. */
+DRGEN_API drgen_status drgen_recipe_fits(const drgen_recipe *r, const drgen *g, int any_model, drgen_err *err);
+
 /* The style vector of blended parts, as a song would use it (before its rounding to half precision): style gets
  * drgen_get_info(g).style_width floats, of length 1. */
 DRGEN_API drgen_status drgen_style_vector(drgen *g, const drgen_style *parts, size_t count, float *style, drgen_err *err);
@@ -217,6 +297,193 @@ typedef struct {
 DRGEN_API drgen_status drgen_prompt_text(const drgen_prompt *prompt, char *out, size_t room, drgen_err *err);
 /* Known words: kind 0 genres, 1 moods, 2 instruments, 3 vocals; ends with NULL. NULL for another kind. */
 DRGEN_API const char *const *drgen_prompt_words(int kind);
+
+/* ---- measuring */
+
+enum { DRGEN_MAX_CHANNELS = 8 };
+
+/* Loudness by ITU-R BS.1770-4 and EBU Tech 3341 and 3342. -INFINITY: silent, or too short. */
+typedef struct {
+    double integrated;     /* I, LUFS */
+    double relative_gate;  /* LUFS; -INFINITY when nothing passes the absolute gate */
+    double max_momentary;  /* loudest 400 ms, LUFS */
+    double max_short_term; /* loudest 3 s, LUFS */
+    double range;          /* LRA of 3 s blocks every 100 ms, LU; 0 when there is none */
+    double range_1s_hop;   /* LRA of 3 s blocks every second, which some other meters show, LU */
+} drgen_loudness;
+
+/* One channel. Levels in dB of full scale, -INFINITY for silence. */
+typedef struct {
+    double true_peak;          /* dBTP */
+    double sample_peak;        /* dBFS */
+    size_t true_peak_frame;    /* it lies between this frame and the next, or on it */
+    size_t sample_peak_frame;  /* the first that has it */
+    double rms;                /* dBFS, a square wave at full scale is 0; DC included */
+    double crest;              /* sample peak to RMS, dB; 0 for silence */
+    double dc;                 /* mean, of full scale 1 */
+    double integrated;         /* LUFS of the channel on its own, weight 1 */
+} drgen_channel_figures;
+
+typedef struct {
+    size_t frames;
+    int rate, channels; /* Hz; count */
+    double seconds;
+    drgen_channel_figures channel[DRGEN_MAX_CHANNELS];
+
+    drgen_loudness loudness;
+    double true_peak, sample_peak; /* largest of all channels, dBTP and dBFS */
+    double rms, crest;             /* over all channels: dBFS; largest sample to RMS, dB */
+    double plr;                    /* true peak less integrated loudness, dB; 0 without loudness */
+
+    /* Two channels; else the values of a mono sound: 1, 1, 0, -INFINITY, 0. DC is taken away where it would count. */
+    double correlation;         /* of the programme, -1..1; 1 when a channel is silent */
+    double min_correlation;     /* smallest of the 400 ms blocks (every 100 ms) above -60 LUFS; 1 without any */
+    double balance;             /* integrated loudness left less right, LU; +-INFINITY: one side has none, 0: both */
+    double side_mid;            /* energy of (L - R) / 2 to that of (L + R) / 2, dB, within +-300; -INFINITY: silence */
+    double mono_loss;           /* loudness of (L + R) / 2 on both sides to that of the stereo, LU: 0 for equal
+                                   channels; -INFINITY when nothing is left, 0 without loudness */
+
+    double head_silence, tail_silence; /* s below -60 dBFS (0.001) on every channel; all of it when silent */
+    int silent;                        /* 1: nowhere above */
+    size_t clip_runs;                  /* runs of 3 or more equal samples at or above 0.9999, all channels */
+    size_t longest_clip;               /* samples of the longest of these */
+    size_t over;                       /* samples above full scale, all channels */
+    size_t bad_samples;                /* NaN or infinite ones, all channels: measured as 0 */
+    size_t first_bad_frame;            /* when there are any */
+} drgen_figures;
+
+/* Measures 1..8 channels at 8000..192000 Hz, of any length. Nothing in the result is NaN. */
+DRGEN_API drgen_status drgen_measure(const drgen_audio *audio, drgen_figures *out, drgen_err *err);
+
+/* ---- mastering */
+
+enum { DRGEN_BANDS = 4, DRGEN_PEAKS = 4 };
+
+/* One band of the compressor. */
+typedef struct {
+    double threshold;                  /* dB of full scale, after the level was aligned */
+    double ratio;                      /* 1: off */
+    double knee, makeup;               /* dB */
+    double attack, release, detector;  /* ms */
+} drgen_band;
+
+enum { DRGEN_CROSSOVER_LINEAR, DRGEN_CROSSOVER_LR4 }; /* linear phase; Linkwitz-Riley of fourth order */
+
+/* Everything a mastering does; start from drgen_mastering_preset. Times in ms, levels in dB. */
+typedef struct {
+    double highpass;                  /* Hz; 0: none */
+    double align;                     /* LUFS the programme is brought to before anything that depends on level */
+    double peak[DRGEN_PEAKS];         /* dB at 80, 250, 3000 and 10000 Hz, -24..24 */
+    int multiband;                    /* 0: the bands are not used */
+    int crossover;                    /* DRGEN_CROSSOVER_... */
+    double split[DRGEN_BANDS - 1];    /* Hz, rising */
+    drgen_band band[DRGEN_BANDS];
+    double exciter;                   /* amount, 0: off */
+    double exciter_hz, exciter_drive;
+    double width, bass_width;         /* of the side: above and below bass_hz; 1 and 1: off. Stereo only */
+    double bass_hz;
+    double look_ahead, release;       /* of the limiter, ms */
+    double target;                    /* LUFS */
+    double ceiling;                   /* dBTP */
+    double max_reduction;             /* more than this by the limiter is reported as limited */
+    int rate;                         /* Hz of the result; 0: as it comes */
+    double denoise;                   /* dB of noise reduction, 0..24; 0: off */
+    double noise_from, noise_to;      /* s of noise alone; equal: found */
+    const char *match;                /* a recording whose colour is to be matched, or NULL */
+    double match_amount;              /* 0..1 */
+    int match_loudness;               /* 1: its loudness is the target */
+    int bits;                         /* 16 or 24: dithered for files of that depth; 0: not */
+    const char *shaper;               /* of the dither's noise: "none", "hp1", "wanna3", "lip5" */
+} drgen_mastering;
+
+enum { DRGEN_MASTER_OK, DRGEN_MASTER_LIMITED, DRGEN_MASTER_SILENT };
+
+enum { DRGEN_REDUCTION_STEPS = 25 };
+
+/* What a mastering did. */
+typedef struct {
+    int status;               /* DRGEN_MASTER_OK: loudness within 0.1 LU of the target; _LIMITED: not, or only by more
+                                 limiting than wanted; _SILENT: nothing to master, the sound is as it came */
+    double input_lufs;        /* -INFINITY: silent */
+    double align_gain;        /* dB before the dynamics */
+    double band_reduction[DRGEN_BANDS]; /* dB on average, 0 or less */
+    int width_kept;           /* 1: widening was given up, because the sides would have opposed each other */
+    double drive;             /* dB into the limiter */
+    double threshold;         /* dB of the limiter */
+    double trim;              /* dB after it, 0 or less: the last means to keep the ceiling */
+    double max_reduction, mean_reduction; /* dB by the limiter, 0 or more */
+    size_t reduction[DRGEN_REDUCTION_STEPS]; /* frames by whole dB of it; the last: that and more */
+    int trials;               /* of the loudness solver */
+    double lufs, true_peak;   /* of the result: LUFS, dBTP by the worst of three meters */
+    size_t clamped;           /* samples the dither had to clip: 0 */
+} drgen_master_report;
+
+/* subtle, balanced, loud, broadcast, r128. An unknown name is an error that lists them. */
+DRGEN_API drgen_status drgen_mastering_preset(const char *name, drgen_mastering *out, drgen_err *err);
+/* Their names by index; NULL at the end. */
+DRGEN_API const char *drgen_mastering_name(int index);
+/* Settings as one JSON object, malloc'd, and back: what the text leaves out stays as it is in *out. */
+DRGEN_API drgen_status drgen_mastering_json(const drgen_mastering *how, char **out, drgen_err *err);
+DRGEN_API drgen_status drgen_mastering_read(drgen_mastering *out, const char *json, drgen_err *err);
+
+/* Masters a sound of 1 or 2 channels at 8000..192000 Hz in place; with how->rate its frames and rate change. report may
+ * be NULL. ARG error for settings out of range and for sound that cannot be mastered (with the first frame that is no
+ * number), IO or FORMAT for how->match: the sound is untouched then. Memory: twice the sound, besides it; NOMEM leaves
+ * it empty. */
+DRGEN_API drgen_status drgen_master(drgen_audio *audio, const drgen_mastering *how, drgen_master_report *report,
+                                    drgen_err *err);
+/* The historic chains, flaws included: chain "seed" or "fork", preset subtle, balanced, loud or broadcast. In place. */
+DRGEN_API drgen_status drgen_master_compat(drgen_audio *audio, const char *chain, const char *preset, drgen_err *err);
+
+/* The same sound at another rate, 8000..192000 Hz, in place; up to 8 channels. NOMEM leaves it empty. */
+DRGEN_API drgen_status drgen_resample(drgen_audio *audio, int rate, drgen_err *err);
+
+/* ---- quality control */
+
+enum { DRGEN_PASS, DRGEN_WARN, DRGEN_FAIL, DRGEN_SKIP }; /* SKIP: nothing known to judge by */
+
+typedef struct {
+    const char *name;
+    int verdict;
+    char value[80], limit[80]; /* what was found, what passes */
+} drgen_check;
+
+enum { DRGEN_CHECKS = 13 };
+
+/* What a sound is judged by; start from drgen_qc_default. */
+typedef struct {
+    double target, ceiling;            /* LUFS, dBTP */
+    size_t planned_frames;             /* 0: not known */
+    size_t input_clip_runs;            /* of the sound before mastering */
+    const drgen_master_report *master; /* or NULL */
+    const drgen_song *song;            /* what it was made from, or NULL */
+} drgen_qc_options;
+
+typedef struct {
+    drgen_figures figures;
+    double strict_peak;        /* dBTP, the worst of three interpolators */
+    char sha256[65];           /* of the samples: float32, interleaved, little endian */
+    drgen_check check[DRGEN_CHECKS];
+    int count, verdict;        /* verdict: the worst */
+} drgen_qc;
+
+DRGEN_API drgen_qc_options drgen_qc_default(void);
+/* Measures and judges; any sound drgen_measure takes. options may be NULL. */
+DRGEN_API drgen_status drgen_qc_run(const drgen_audio *audio, const drgen_qc_options *options, drgen_qc *out, drgen_err *err);
+/* All of it as JSON, malloc'd: figures, checks, and with options->master what the mastering did. Values that are not
+ * finite are null. */
+DRGEN_API drgen_status drgen_qc_json(const drgen_qc *qc, const drgen_qc_options *options, char **out, drgen_err *err);
+
+/* The same into a file, written atomically. */
+DRGEN_API drgen_status drgen_qc_write(const drgen_qc *qc, const drgen_qc_options *options, const char *path, drgen_err *err);
+
+/* Waveform, spectrogram and loudness of a sound as a PNG file, written atomically, the same bytes every time. title may
+ * be NULL; target (LUFS) is drawn unless it is NAN. */
+DRGEN_API drgen_status drgen_picture_write(const drgen_audio *audio, const char *title, double target, const char *path,
+                                           drgen_err *err);
+/* The same for a terminal: lines of UTF-8, malloc'd; colour 1: for terminals of 256 colours. */
+DRGEN_API drgen_status drgen_picture_text(const drgen_audio *audio, double target, int columns, int colour, char **out,
+                                          drgen_err *err);
 
 DRGEN_API const char *drgen_version(void);
 

@@ -5,35 +5,7 @@ drgen=${DRGEN:-build/release/drgen}
 case $drgen in /*) ;; *) drgen=$PWD/$drgen ;; esac
 tokenizer=$PWD/tests/golden/spm/spm.model
 legacy=$PWD/tests/golden/pt_files/legacy.pt
-T=$(mktemp -d) || exit 1
-trap 'rm -rf "$T"' EXIT
-cd "$T" || exit 1
-passed=0 failed=0 skipped=0
-
-ok() { echo "ok $1"; passed=$((passed + 1)); }
-bad() { echo "FAIL $1"; shift; for l; do printf '  %s\n' "$l"; done; failed=$((failed + 1)); }
-skip() { echo "skipped: $1"; skipped=$((skipped + 1)); }
-check() { # check NAME COMMAND...: the command succeeds
-    name=$1; shift
-    if "$@" > check.log 2>&1; then ok "$name"; else bad "$name" "$(cat check.log)"; fi
-}
-
-# refuses NAME TEXT COMMAND...: ends with an error, one line on stderr that holds TEXT, nothing on stdout, no file.
-refuses() {
-    name=$1 text=$2
-    shift 2
-    rm -rf out.wav
-    "$@" > stdout 2> stderr
-    code=$?
-    why=
-    [ $code -ne 0 ] || why="exit code 0"
-    [ $code -lt 126 ] || why="exit code $code"
-    [ "$(wc -l < stderr)" -eq 1 ] || why="$(wc -l < stderr) lines on stderr"
-    grep -qF -- "$text" stderr || why="stderr does not say: $text"
-    [ -s stdout ] && why="something on stdout"
-    [ -z "$(ls out.wav* 2> /dev/null)" ] || why="left $(ls out.wav*)"
-    if [ -z "$why" ]; then ok "$name"; else bad "$name" "$why" "$(head -n 3 stderr)"; fi
-}
+. tests/cli_common.sh
 song() { "$drgen" generate --instrumental -p 'folk, guitar' -o out.wav "$@"; }
 
 printf '[00:01.00]Hello from a very small machine\n[00:05.50]Singing all the day\n' > song.lrc
@@ -183,7 +155,7 @@ check "WAV: stereo" test "$(field 22 2)" = 2
 check "WAV: 44100 Hz" test "$(field 24 4)" = 44100
 check "WAV: 16 bit" test "$(field 34 2)" = 16
 check "WAV: 2048 * 2048 frames" test "$(field 40 4)" = 16777216
-check "WAV: no more than that" test "$(wc -c < a.wav)" -eq 16777260
+check "WAV: the size it says" test "$(wc -c < a.wav)" -eq $(($(field 4 4) + 8))
 printf 'before' > c.wav
 (ulimit -f 1000; make_song c.wav --seed 7)
 check "a failed write leaves the old file" test "$(cat c.wav)" = before
@@ -236,7 +208,7 @@ printf '[Verse]\nplain words of a song\nwithout a single stamp\n' > plain.txt
 "$drgen" time plain.txt --length 95 --bpm 120 > timed.lrc
 check "time gives stamps" test "$(grep -c '^\[0[01]:[0-9][0-9]\.[0-9][0-9]\]' timed.lrc)" = 2
 "$drgen" generate -l plain.txt -p folk --steps 2 --cfg 0 --seed 7 -q -o p1.wav > stdout
-"$drgen" generate -l plain.txt --genre Folk --recipe --steps 2 --cfg 0 --seed 7 -q -o p2.wav > stdout
+"$drgen" generate -l plain.txt --genre Folk --fill --steps 2 --cfg 0 --seed 7 -q -o p2.wav > stdout
 check "plain lyrics and keywords make songs" test -s p1.wav -a -s p2.wav
 
 # ---- style from a recording
@@ -246,7 +218,7 @@ says "a style is most like itself" 1.000000 "$drgen" style --similar p1.wav p1.w
 "$drgen" generate --instrumental -p folk:0.7 -r p1.wav:0.3 --steps 2 --cfg 0 --seed 7 -q -o blend.wav > stdout
 "$drgen" generate --instrumental --style heard.npy --steps 2 --cfg 0 --seed 7 -q -o b1.wav > stdout
 "$drgen" generate --instrumental -r p1.wav --steps 2 --cfg 0 --seed 7 -q -o b2.wav > stdout
-check "a style file makes the song of its recording" cmp b1.wav b2.wav
+check "a style file makes the song of its recording" cmp -i 44 -n 16777216 b1.wav b2.wav
 check "styles blend" test "$(cksum < blend.wav)" != "$(cksum < b2.wav)"
 head -c 400000 p1.wav > short.wav
 refuses "a recording under ten seconds" "10 s" "$drgen" generate --instrumental -r short.wav -o out.wav

@@ -11,7 +11,8 @@
 #include "base/rng.h"
 #include "io/weights.h"
 
-#define KINDS(X) X(dit) X(rng) X(tables) X(vae) X(spm) X(mulan) X(lyrics) X(pt) X(mel) X(resample) X(mastering_meters)
+#define KINDS(X) X(dit) X(rng) X(tables) X(vae) X(spm) X(mulan) X(lyrics) X(pt) X(mel) X(resample) X(mastering_meters) \
+    X(mastering_compat) X(mastering_pro) X(mastering_deliver)
 #define DECLARE(kind) extern const golden_kind golden_##kind;
 KINDS(DECLARE)
 

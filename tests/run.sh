@@ -19,6 +19,7 @@ missing() {
 part() { # the command behind a part's name
     case $1 in
     unit) $bin/unit ;;
+    laws-full) DRGEN_FULL=1 $bin/unit tests/laws/ ;;
     unit-asan) build/asan/unit ;;
     unit-tsan) build/tsan/unit ;;
     golden-asan) build/asan/golden tests/golden ;;
@@ -27,6 +28,8 @@ part() { # the command behind a part's name
     golden-extra) $bin/golden "$GOLDEN_FULL" ;;
     golden-*) DRGEN_ISA=${1#golden-} $bin/golden tests/golden ;;
     cli) sh tests/cli.sh ;;
+    cli-sound) sh tests/cli_sound.sh ;;
+    cli-sound-asan) DRGEN=build/asan/drgen sh tests/cli_sound.sh ;;
     cli-asan) DRGEN=build/asan/drgen sh tests/cli.sh ;;
     embed) $bin/embed_c ;;
     embed-c++) if [ -x $bin/embed_cc ]; then $bin/embed_cc; else missing "no C++ compiler"; fi ;;
@@ -47,11 +50,11 @@ if [ "$1" = --part ]; then
     exit 0
 fi
 
-parts="unit-asan cli unit golden-asan" # the long ones first
+parts="unit-asan cli cli-sound unit golden-asan" # the long ones first
 for isa in $($bin/golden --list-isa); do parts="$parts golden-$isa"; done
 parts="$parts embed embed-c++ readme symbols layers"
 if [ "$1" = full ]; then
-    parts="$parts golden-full golden-full-f16 song-1b unit-tsan cli-asan"
+    parts="$parts laws-full golden-full golden-full-f16 song-1b unit-tsan cli-asan cli-sound-asan"
     [ -n "$GOLDEN_FULL" ] && parts="$parts golden-extra"
     for f in tests/fuzz/fuzz_*.c; do parts="$parts fuzz-$(basename "$f" .c | sed 's/^fuzz_//')"; done
 fi

@@ -4,6 +4,9 @@
 #define CLI_CMD_H
 
 int cmd_generate(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_master(int argc, char **argv);
+int cmd_qc(int argc, char **argv);
 int cmd_licenses(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_phonemes(int argc, char **argv);

@@ -1,4 +1,4 @@
-/* cmd_generate.c - `drgen generate`: options in, drgen.h in the middle, a WAV out. */
+/* cmd_generate.c - `drgen generate`: options in, drgen.h in the middle, a sound file out. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -8,10 +8,13 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/delivery.h"
 #include "cli/generate_opts.h"
 #include "cli/memory.h"
 #include "cli/progress.h"
 #include "cli/read_text.h"
+#include "cli/recipe_in.h"
+#include "cli/report.h"
 #include "cli/style_list.h"
 #include "drgen.h"
 
@@ -27,9 +30,18 @@ typedef struct {
     size_t held_size;
     drgen *g;
     char *lyrics;
-    char path[4096];  /* of the WAV */
+    drgen_recipe *recipe; /* or NULL */
+    style_list styles;
+    char prompt[1024]; /* from keywords */
+    char path[4096];  /* of the result */
     int announced;
+    int mastered;            /* 1: a mastering follows */
+    drgen_mastering set;
+    drgen_master_report done;
+    drgen_qc qc;
 } session;
+
+enum { MADE_AT = 44100 }; /* Hz */
 
 static void on_signal(int number)
 {
@@ -49,24 +61,54 @@ static int fail(session *s, int code, const char *message)
     return code;
 }
 
+static drgen_save save_settings(const session *s)
+{
+    const generate_opts *o = &s->o;
+    drgen_save how = drgen_save_default();
+    how.bits = o->bits;
+    how.quality = o->quality;
+    how.truncate = !s->mastered; /* nothing has dithered the song: the original's rounding */
+    how.title = o->title;
+    how.artist = o->artist;
+    return how;
+}
+
+static int name_output(session *s)
+{
+    const generate_opts *o = &s->o;
+    const char *ending = s->recipe ? recipe_in_format(s->recipe) : "wav";
+    if (o->output) return snprintf(s->path, sizeof s->path, "%s", o->output);
+    if (o->output_dir) return snprintf(s->path, sizeof s->path, "%s/output.%s", o->output_dir, ending);
+    return snprintf(s->path, sizeof s->path, "song-%llu.%s", (unsigned long long)o->seed, ending);
+}
+
+/* Takes bits and quality over from a recipe of the same format, and asks whether such a file can be. */
+static int check_format(session *s, drgen_err *err)
+{
+    char format[8];
+    delivery_format(s->path, format);
+    if (s->recipe && strcmp(recipe_in_format(s->recipe), format) == 0) recipe_in_apply_format(s->recipe, &s->o);
+    drgen_save how = save_settings(s);
+    return drgen_save_check(s->path, 2, delivery_rate(s->path, s->o.rate, MADE_AT), &how, err) == DRGEN_OK ? 0 : -1;
+}
+
 /* Finds out now, and not after minutes of work, whether the song can be written. */
 static int check_output(session *s, char *message, size_t room)
 {
     const generate_opts *o = &s->o;
     struct stat st;
+    drgen_err err = {0};
     if (o->output_dir && mkdir(o->output_dir, 0777) != 0 && errno != EEXIST) {
         snprintf(message, room, "%s: cannot make this folder: %s", o->output_dir, strerror(errno));
         return -1;
     }
-    int n;
-    if (o->output) n = snprintf(s->path, sizeof s->path, "%s", o->output);
-    else if (o->output_dir) n = snprintf(s->path, sizeof s->path, "%s/output.wav", o->output_dir);
-    else n = snprintf(s->path, sizeof s->path, "song-%llu.wav", (unsigned long long)o->seed);
+    int n = name_output(s);
     char probe[sizeof s->path + 16];
     snprintf(probe, sizeof probe, "%s.XXXXXX", s->path);
     if (n <= 0 || (size_t)n >= sizeof s->path) snprintf(message, room, "--output: the name is empty or too long");
     else if (stat(s->path, &st) == 0 && !S_ISREG(st.st_mode))
         snprintf(message, room, "%s: not a regular file; give the name of a file to write", s->path);
+    else if (check_format(s, &err) != 0) snprintf(message, room, "%s", err.message);
     else {
         int fd = mkstemp(probe);
         if (fd >= 0) {
@@ -161,18 +203,101 @@ static void describe_run(session *s)
                  (double)r.result_bytes / 0x1p20, (double)s->memory.file / 0x1p20);
 }
 
+/* The song's recipe, malloc'd; NULL with err. */
+static char *make_recipe(session *s, const drgen_song *song, const drgen_audio *audio, drgen_err *err)
+{
+    const generate_opts *o = &s->o;
+    drgen_recipe_notes notes = drgen_recipe_notes_default();
+    char format[8], *text = NULL, *master = NULL;
+    if (s->mastered && drgen_mastering_json(&s->set, &master, err) != DRGEN_OK) return NULL;
+    notes.master_json = master;
+    delivery_format(s->path, format);
+    notes.title = o->title;
+    notes.artist = o->artist;
+    notes.format = format;
+    notes.bits = o->bits;
+    notes.quality = o->quality;
+    notes.sample_rate = audio->sample_rate;
+    notes.from = s->recipe;
+    drgen_recipe_text(s->g, song, &notes, &text, err);
+    free(master);
+    return text;
+}
+
 /* The result lands whole or not at all, also when somebody presses Ctrl-C twice meanwhile: signals wait. */
-static drgen_status write_song(session *s, const drgen_audio *audio, drgen_err *err)
+static drgen_status write_song(session *s, const drgen_song *song, const drgen_audio *audio, drgen_err *err)
 {
     sigset_t block, before;
+    drgen_save how = save_settings(s);
+    char *recipe = make_recipe(s, song, audio, err);
+    if (!recipe) return err->code;
     sigemptyset(&block);
     sigaddset(&block, SIGINT);
     sigaddset(&block, SIGTERM);
     sigaddset(&block, SIGHUP);
     sigprocmask(SIG_BLOCK, &block, &before);
-    drgen_status status = drgen_audio_write(audio, s->path, err);
+    how.recipe = recipe;
+    drgen_status status = drgen_audio_save(audio, s->path, &how, err);
+    if (status == DRGEN_ERR_ARG) { /* all but the recipe was checked before: better a song without it than none */
+        progress_insist(&s->p, "%s; written without it", err->message);
+        how.recipe = NULL;
+        status = drgen_audio_save(audio, s->path, &how, err);
+    }
     sigprocmask(SIG_SETMASK, &before, NULL);
+    free(recipe);
     return status;
+}
+
+/* ---- finishing */
+
+/* Which mastering, if any: what was typed, else the recipe's, else balanced. */
+static int choose_master(session *s, drgen_err *err)
+{
+    const generate_opts *o = &s->o;
+    const char *json = s->recipe ? drgen_recipe_get_notes(s->recipe)->master_json : NULL;
+    s->mastered = o->master ? strcmp(o->master, "none") != 0 : !s->recipe || json != NULL;
+    if (!s->mastered) return 0;
+    if (drgen_mastering_preset(o->master ? o->master : "balanced", &s->set, err) != DRGEN_OK) return -1;
+    if (!o->master && json && drgen_mastering_read(&s->set, json, err) != DRGEN_OK) return -1;
+    if (generate_opts_given(o, "target-lufs")) s->set.target = o->target;
+    if (generate_opts_given(o, "ceiling")) s->set.ceiling = o->ceiling;
+    return 0;
+}
+
+/* Masters the song for its file, or only brings it to the file's rate. */
+static drgen_status finish_song(session *s, const drgen_song *song, drgen_audio *audio, drgen_err *err)
+{
+    int rate = delivery_rate(s->path, s->o.rate, audio->sample_rate);
+    drgen_qc_options ask = drgen_qc_default();
+    if (!s->mastered) return drgen_resample(audio, rate, err);
+    progress_update(&s->p, DRGEN_MASTER, 0, 1);
+    s->set.bits = delivery_bits(s->path, s->o.bits);
+    s->set.rate = rate == audio->sample_rate ? 0 : rate;
+    drgen_status status = drgen_master(audio, &s->set, &s->done, err);
+    ask.target = s->set.target;
+    ask.ceiling = s->set.ceiling;
+    ask.song = song;
+    ask.master = &s->done;
+    if (status == DRGEN_OK) status = drgen_qc_run(audio, &ask, &s->qc, err);
+    if (status == DRGEN_OK) progress_update(&s->p, DRGEN_MASTER, 1, 1);
+    return status;
+}
+
+static void report_master(session *s)
+{
+    char line[256];
+    report_line(line, sizeof line, &s->qc, &s->done);
+    progress_say(&s->p, "mastered: %s", line);
+    for (int i = 0; i < s->qc.count; i++) /* what a listener would hear; the rest is for `drgen qc` */
+        if (s->qc.check[i].verdict == DRGEN_FAIL)
+            progress_say(&s->p, "%s: %s, wanted %s", s->qc.check[i].name, s->qc.check[i].value, s->qc.check[i].limit);
+}
+
+/* A number, or null where there is none. */
+static void json_number(const char *key, double v)
+{
+    if (v - v == 0) printf(",\"%s\":%.3f", key, v);
+    else printf(",\"%s\":null", key);
 }
 
 static void report_song(session *s, const drgen_audio *audio, double seconds)
@@ -180,11 +305,63 @@ static void report_song(session *s, const drgen_audio *audio, double seconds)
     double length = (double)audio->frames / audio->sample_rate;
     progress_say(&s->p, "%.1f s of music in %.1f s, seed %llu", length, seconds, (unsigned long long)s->o.seed);
     if (s->o.verbose) describe_run(s);
+    if (s->mastered) report_master(s);
     if (s->p.mode == PROGRESS_JSON) {
         fputs("{\"event\":\"done\",\"path\":", stdout);
         progress_json_text(s->path);
-        printf(",\"seed\":%llu,\"length\":%.3f,\"seconds\":%.3f}\n", (unsigned long long)s->o.seed, length, seconds);
+        printf(",\"seed\":%llu,\"length\":%.3f,\"seconds\":%.3f", (unsigned long long)s->o.seed, length, seconds);
+        if (s->mastered) {
+            json_number("lufs", s->qc.figures.loudness.integrated);
+            json_number("true_peak", s->qc.strict_peak);
+            json_number("lra", s->qc.figures.loudness.range);
+        }
+        printf("}\n");
     } else printf("%s\n", s->path);
+}
+
+/* The style of the command line; that of the recipe stays when there is none. */
+static int fill_style(session *s, drgen_song *song, drgen_err *err)
+{
+    const generate_opts *o = &s->o;
+    int words = prompt_opts_given(&o->words);
+    if (!words && !o->prompts.count && !o->references.count && !o->style) return 0;
+    if (words) {
+        if (prompt_opts_text(&o->words, o->seed, s->prompt, sizeof s->prompt, err) != DRGEN_OK) return -1;
+        progress_say(&s->p, "prompt: %s", s->prompt);
+        style_list_add(&s->styles, s->prompt, 0, 0);
+    }
+    for (int i = 0; i < o->prompts.count; i++) style_list_add(&s->styles, o->prompts.item[i], 0, 1);
+    for (int i = 0; i < o->references.count; i++) style_list_add(&s->styles, o->references.item[i], 1, 1);
+    song->styles = s->styles.parts;
+    song->style_count = s->styles.count;
+    song->style_file = o->style;
+    return 0;
+}
+
+/* The song the command line asks for, on top of the recipe's. */
+static int fill_song(session *s, drgen_song *song, drgen_err *err)
+{
+    const generate_opts *o = &s->o;
+    *song = s->recipe ? *drgen_recipe_song(s->recipe) : drgen_song_default();
+    if (o->lyrics || o->instrumental) song->lyrics = s->lyrics;
+    if (fill_style(s, song, err) != 0) return -1;
+    if (o->negative || o->negative_prompt) {
+        song->negative_vector = NULL;
+        song->negative_prompt = o->negative_prompt;
+        song->negative_file = o->negative;
+    }
+    song->vocals_only = o->vocals_only;
+    song->bpm = o->bpm != 0 ? o->bpm : o->words.tempo;
+    song->seconds = o->length;
+    song->steps = o->steps;
+    song->guidance = (float)o->cfg;
+    song->sway = (float)o->sway;
+    song->seed = o->seed;
+    song->lyrics_compat = o->lyrics_compat;
+    song->half_tables = o->half_tables;
+    song->progress = on_progress;
+    song->progress_user = s;
+    return 0;
 }
 
 static int make_song(session *s)
@@ -202,42 +379,27 @@ static int make_song(session *s)
     s->g = drgen_open(&config, &err);
     if (!s->g) return fail(s, 1, err.message);
     if (o->verbose) describe_machine(s);
-    drgen_song song = drgen_song_default();
-    song.lyrics = s->lyrics;
-    char prompt[1024];
-    style_list styles = {0};
-    if (prompt_opts_given(&o->words)) {
-        if (prompt_opts_text(&o->words, o->seed, prompt, sizeof prompt, &err) != DRGEN_OK) return fail(s, 2, err.message);
-        progress_say(&s->p, "prompt: %s", prompt);
-        style_list_add(&styles, prompt, 0, 0);
-    }
-    for (int i = 0; i < o->prompts.count; i++) style_list_add(&styles, o->prompts.item[i], 0, 1);
-    for (int i = 0; i < o->references.count; i++) style_list_add(&styles, o->references.item[i], 1, 1);
-    song.styles = styles.parts;
-    song.style_count = styles.count;
-    song.negative_prompt = o->negative_prompt;
-    song.vocals_only = o->vocals_only;
-    song.bpm = o->bpm != 0 ? o->bpm : o->words.tempo;
-    song.style_file = o->style;
-    song.negative_file = o->negative;
-    song.seconds = o->length;
-    song.steps = o->steps;
-    song.guidance = (float)o->cfg;
-    song.sway = (float)o->sway;
-    song.seed = o->seed;
-    song.lyrics_compat = o->lyrics_compat;
-    song.half_tables = o->half_tables;
-    song.progress = on_progress;
-    song.progress_user = s;
+    if (s->recipe && drgen_recipe_fits(s->recipe, s->g, o->any_model, &err) != DRGEN_OK) return fail(s, 1, err.message);
+    drgen_song song;
+    if (fill_song(s, &song, &err) != 0) return fail(s, 2, err.message);
     drgen_audio audio = {0};
     drgen_status status = drgen_generate(s->g, &song, &audio, &err);
-    style_list_free(&styles);
     int stopped = stop_signal;
-    if (status == DRGEN_OK && !stopped) status = write_song(s, &audio, &err);
+    if (status == DRGEN_OK && !stopped) status = finish_song(s, &song, &audio, &err);
+    if (status == DRGEN_OK && !stopped) status = write_song(s, &song, &audio, &err);
     if (status == DRGEN_OK && !stopped) report_song(s, &audio, progress_now() - start);
     drgen_audio_free(&audio);
     if (stopped) return fail(s, 128 + stopped, "stopped; nothing was written");
     return status == DRGEN_OK ? 0 : fail(s, 1, err.message);
+}
+
+static int read_recipe(session *s)
+{
+    drgen_err err = {0};
+    s->recipe = recipe_in_open(s->o.recipe, &err);
+    if (!s->recipe) return fail(s, 1, err.message);
+    recipe_in_apply(s->recipe, &s->o);
+    return 0;
 }
 
 int cmd_generate(int argc, char **argv)
@@ -252,7 +414,8 @@ int cmd_generate(int argc, char **argv)
     }
     s.p.mode = s.o.json ? PROGRESS_JSON : s.o.quiet ? PROGRESS_QUIET : PROGRESS_HUMAN;
     int code = 0;
-    if (draw_seed(&s.o) != 0) code = fail(&s, 1, "the system gives no random numbers; choose a --seed");
+    if (s.o.recipe) code = read_recipe(&s);
+    if (!code && draw_seed(&s.o) != 0) code = fail(&s, 1, "the system gives no random numbers; choose a --seed");
     if (!code && s.o.lyrics) {
         s.lyrics = read_text(s.o.lyrics, message, sizeof message);
         if (!s.lyrics) code = fail(&s, 1, message);
@@ -262,9 +425,13 @@ int cmd_generate(int argc, char **argv)
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGHUP, &act, NULL);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then a failed write like any other */
+    drgen_err err = {0};
+    if (!code && choose_master(&s, &err) != 0) code = fail(&s, 2, err.message);
     if (!code && check_output(&s, message, sizeof message) != 0) code = fail(&s, 1, message);
     if (!code) code = make_song(&s);
     drgen_close(s.g);
+    drgen_recipe_free(s.recipe);
+    style_list_free(&s.styles);
     free(s.lyrics);
     free(s.held);
     if (fflush(stdout) != 0 && !code) code = fail(&s, 1, "standard output: write failed");

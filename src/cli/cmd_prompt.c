@@ -15,7 +15,7 @@ typedef struct {
 
 static const opt table[] = {
     {.kind = OPT_GROUP, .help = "Keywords:"},
-    PROMPT_OPTS(command, words)
+    PROMPT_OPTS(command, words, "recipe")
     {.kind = OPT_GROUP, .help = "Also:"},
     {"seed", NULL, 0, OPT_SEED, offsetof(command, seed), 0, 4294967295.0, "N", "for --random (default: from the clock)"},
     {"list", NULL, 0, OPT_FLAG, offsetof(command, list), 0, 0, NULL, "all known words"},

@@ -11,7 +11,7 @@ static const opt table[] = {
     {"instrumental", NULL, 0, OPT_FLAG, AT(instrumental), 0, 0, NULL, "no lyrics"},
     {"prompt", "ref-prompt", 'p', OPT_LIST, AT(prompts), 0, 0, "TEXT[:W]", "the style in words; several, or with -r, blend by weight"},
     {"reference", "ref-audio-path", 'r', OPT_LIST, AT(references), 0, 0, "FILE[:W]", "a recording whose middle ten seconds give the style"},
-    PROMPT_OPTS(generate_opts, words)
+    PROMPT_OPTS(generate_opts, words, NULL)
     {"style", NULL, 0, OPT_TEXT, AT(style), 0, 0, "FILE",
      "the style as a vector, instead of a prompt (.npy, .safetensors)"},
     {"negative-prompt", NULL, 0, OPT_TEXT, AT(negative_prompt), 0, 0, "TEXT", "style to move away from, in words"},
@@ -23,9 +23,21 @@ static const opt table[] = {
     {"bpm", NULL, 0, OPT_REAL, AT(bpm), 30, 300, "N", "beat that lines of plain lyrics start on (default: --tempo, if given)"},
     {"seed", NULL, 0, OPT_SEED, AT(seed), 0, 4294967295.0, "N",
      "same seed, same song (default: drawn at random and printed)"},
+    {"recipe", NULL, 0, OPT_TEXT, AT(recipe), 0, 0, "FILE",
+     "make a song again: a file drgen made, or what `drgen info\n--json` says of it (- reads standard input); other\noptions win over what it says"},
+    {"any-model", NULL, 0, OPT_FLAG, AT(any_model), 0, 0, NULL, "with --recipe: also with another model than the song was made with"},
     {.kind = OPT_GROUP, .help = "Where to:"},
-    {"output", NULL, 'o', OPT_TEXT, AT(output), 0, 0, "FILE", "WAV to write (default: song-SEED.wav)"},
+    {"output", NULL, 'o', OPT_TEXT, AT(output), 0, 0, "FILE",
+     "file to write: .wav .flac .ogg .opus or .mp3 (default:\nsong-SEED.wav)"},
     {"output-dir", NULL, 0, OPT_TEXT, AT(output_dir), 0, 0, "DIR", "folder to write output.wav into, made if missing"},
+    {"bits", NULL, 0, OPT_INT, AT(bits), 16, 32, "N", "of WAV and FLAC: 16 or 24, in WAV also 32: floats (default: 16)"},
+    {"rate", NULL, 0, OPT_INT, AT(rate), 44100, 48000, "HZ", "44100 or 48000 (default: 44100; Opus: 48000)"},
+    {"quality", NULL, 0, OPT_REAL, AT(quality), 0, 10, "X", "of OGG, Opus and MP3 (default: 7)"},
+    {"title", NULL, 0, OPT_TEXT, AT(title), 0, 0, "TEXT", "kept in the file"},
+    {"artist", NULL, 0, OPT_TEXT, AT(artist), 0, 0, "TEXT", "kept in the file"},
+    {"master", NULL, 0, OPT_TEXT, AT(master), 0, 0, "PRESET", "finish the song: subtle, balanced, loud, broadcast, r128,\nor none (default: balanced)"},
+    {"target-lufs", NULL, 0, OPT_REAL, AT(target), -60, 0, "LUFS", "its loudness (default: the preset's)"},
+    {"ceiling", NULL, 0, OPT_REAL, AT(ceiling), -40, 0, "DBTP", "no true peak above it (default: -1)"},
     {.kind = OPT_GROUP, .help = "How:"},
     {"model", NULL, 'm', OPT_TEXT, AT(model), 0, 0, "DIR",
      "model folder made by `drgen convert` (default: the one built in)"},
@@ -80,14 +92,20 @@ static int apply_preset(generate_opts *o, const opts *parsed, char *message, siz
 /* Options that need or exclude each other; NULL when all is well. */
 static const char *conflict(const generate_opts *o)
 {
-    if (!o->lyrics && !o->instrumental) return "no lyrics; give a file with -l, or say --instrumental";
+    if (o->recipe && strncmp(o->recipe, "--", 2) == 0) return "--recipe takes a file; --fill completes keywords";
+    if (!o->recipe && !o->lyrics && !o->instrumental) return "no lyrics; give a file with -l, or say --instrumental";
     if (o->lyrics && o->instrumental) return "--instrumental and --lyrics exclude each other";
     int words = prompt_opts_given(&o->words), heard = o->prompts.count + o->references.count;
     if (words && o->prompts.count) return "--prompt and keywords such as --genre exclude each other";
-    if (!heard && !o->style && !words) return "no style; describe it with -p \"...\", or give a recording with -r or a vector with --style FILE";
+    if (!o->recipe && !heard && !o->style && !words) return "no style; describe it with -p \"...\", or give a recording with -r or a vector with --style FILE";
     if ((heard || words) && o->style) return "--style excludes prompts and recordings";
     if (o->negative && o->negative_prompt) return "--negative-style and --negative-prompt exclude each other";
     if (o->vocals_only && (o->negative || o->negative_prompt)) return "--vocals-only takes the style given as the negative one";
+    if (o->any_model && !o->recipe) return "--any-model belongs to --recipe";
+    if (o->recipe && o->lyrics && !strcmp(o->recipe, "-") && !strcmp(o->lyrics, "-")) return "--recipe - and --lyrics - both read standard input";
+    if (o->master && !strcmp(o->master, "none") && (generate_opts_given(o, "target-lufs") || generate_opts_given(o, "ceiling")))
+        return "--target-lufs and --ceiling belong to a mastering, and --master none leaves it out";
+    if (o->rate && o->rate != 44100 && o->rate != 48000) return "--rate: 44100 or 48000";
     if (o->output && o->output_dir) return "--output and --output-dir exclude each other";
     if (o->quiet && o->verbose) return "--quiet and --verbose exclude each other";
     return NULL;
@@ -95,24 +113,30 @@ static const char *conflict(const generate_opts *o)
 
 int generate_opts_parse(generate_opts *o, int argc, char **argv, char *message, size_t room)
 {
-    *o = (generate_opts){.steps = 32, .cfg = 4.0};
-    opts parsed = {.table = table, .count = COUNT(table)};
-    if (opts_parse(&parsed, argc, argv, o) != 0) {
-        snprintf(message, room, "%s", parsed.message);
+    *o = (generate_opts){.steps = 32, .cfg = 4.0, .quality = -1};
+    o->parsed = (opts){.table = table, .count = COUNT(table)};
+    if (opts_parse(&o->parsed, argc, argv, o) != 0) {
+        snprintf(message, room, "%s", o->parsed.message);
         return -1;
     }
     if (o->help) return 0;
-    o->seed_given = opts_given(&parsed, "seed");
-    if (o->preset && apply_preset(o, &parsed, message, room) != 0) return -1;
+    o->seed_given = opts_given(&o->parsed, "seed");
+    if (o->preset && apply_preset(o, &o->parsed, message, room) != 0) return -1;
     const char *why = conflict(o);
     if (why) snprintf(message, room, "%s", why);
     return why ? -1 : 0;
 }
 
+int generate_opts_given(const generate_opts *o, const char *name)
+{
+    return opts_given(&o->parsed, name);
+}
+
 void generate_opts_help(FILE *out)
 {
     opts all = {.table = table, .count = COUNT(table)};
-    fputs("usage: drgen generate (-l FILE | --instrumental) (-p TEXT | --style FILE) [options]\n", out);
+    fputs("usage: drgen generate (-l FILE | --instrumental) (-p TEXT | --style FILE) [options]\n"
+          "       drgen generate --recipe FILE [options]\n", out);
     opts_help(&all, out);
     fputs("\nPresets (steps, cfg):", out);
     for (size_t i = 0; i < COUNT(presets); i++)
@@ -120,5 +144,6 @@ void generate_opts_help(FILE *out)
     fputs("\n\nExamples:\n"
           "  drgen generate -l song.lrc -p \"folk, acoustic guitar, warm\" -o song.wav\n"
           "  drgen generate -m models/base -l song.lrc -p \"slow jazz, female voice\" --preset draft --seed 7\n"
+          "  drgen info song.flac --json | drgen generate --recipe - -o again.flac\n"
           "  drgen generate -m models/full --length 180 --instrumental --style calm.npy -o calm.wav\n", out);
 }

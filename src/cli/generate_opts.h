@@ -11,16 +11,24 @@ typedef struct {
     prompt_opts words; /* a prompt in keywords */
     double bpm;
     double length; /* seconds; 0: the model's own */
+    const char *recipe, *title, *artist;
+    const char *master;      /* preset or "none"; NULL: the recipe's, else balanced */
+    double target, ceiling;  /* of the mastering; as typed */
+    int bits, rate;  /* of the file; 0: its format's own, the song's */
+    double quality;  /* negative: the default */
     int steps, threads;
     double cfg, sway;
     uint64_t seed;
     int seed_given;
-    int instrumental, vocals_only, lyrics_compat, half_tables, chunked, json, quiet, verbose, help;
+    int instrumental, vocals_only, lyrics_compat, half_tables, chunked, json, quiet, verbose, help, any_model;
+    opts parsed; /* what was typed */
 } generate_opts;
 
 /* Fills o from the command line: defaults, then the preset, then what was typed, whatever the order. Returns 0, or -1
  * with one line in message. With o->help set nothing else is checked. */
 int generate_opts_parse(generate_opts *o, int argc, char **argv, char *message, size_t room);
+/* 1 when the option called name was typed. */
+int generate_opts_given(const generate_opts *o, const char *name);
 void generate_opts_help(FILE *out);
 
 #endif

@@ -17,6 +17,9 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"generate", "make a song from lyrics and a style", cmd_generate},
+    {"master", "bring a sound to loudness, true peak and tone, ready to publish", cmd_master},
+    {"qc", "measure a sound and judge whether it is ready to publish", cmd_qc},
+    {"info", "what a sound file is, and the recipe of the song in it", cmd_info},
     {"check", "what of the lyrics will be sung, and where", cmd_check},
     {"time", "give plain lyrics time stamps", cmd_time},
     {"phonemes", "how a text is pronounced", cmd_phonemes},

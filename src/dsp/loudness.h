@@ -12,14 +12,7 @@
 
 enum { LOUDNESS_MIN_RATE = 8000, LOUDNESS_MAX_RATE = 192000 };
 
-typedef struct {
-    double integrated;     /* I, LUFS */
-    double relative_gate;  /* LUFS; -INFINITY when nothing passes the absolute gate */
-    double max_momentary;  /* loudest 400 ms, LUFS */
-    double max_short_term; /* loudest 3 s, LUFS */
-    double range;          /* LRA of 3 s blocks every 100 ms, LU; 0 when there is none */
-    double range_1s_hop;   /* LRA of 3 s blocks every second, which some other meters show, LU */
-} loudness_figures;
+typedef drgen_loudness loudness_figures; /* its fields, with units, are in drgen.h */
 
 /* ---- K-weighting */
 

@@ -4,7 +4,9 @@
 
 #include <stddef.h>
 
-enum { SOUND_MAX_CHANNELS = 8 };
+#include "base/err.h"
+
+enum { SOUND_MAX_CHANNELS = DRGEN_MAX_CHANNELS };
 
 /* Borrowed rows: whoever made them frees them. rate in Hz. */
 typedef struct {

@@ -189,6 +189,11 @@ drgen_status json_need_string(const json_doc *d, const json_node *object, const 
     return *out ? DRGEN_OK : err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: a text is wanted", d->name, key);
 }
 
+char *json_text(const json_node *n)
+{
+    return n ? cJSON_PrintUnformatted(raw(n)) : NULL;
+}
+
 void json_out_raw(json_out *o, const char *text)
 {
     size_t n = strlen(text);

@@ -42,6 +42,9 @@ drgen_status json_need_number(const json_doc *d, const json_node *object, const 
 drgen_status json_need_string(const json_doc *d, const json_node *object, const char *key, const char **out,
                               drgen_err *err);
 
+/* A node as text on one line, malloc'd; NULL when out of memory. Reading it and writing it again gives the same text. */
+char *json_text(const json_node *n);
+
 /* Writing: text grows in a buffer; strings are escaped, control characters too. */
 typedef struct {
     char *text; /* zero-terminated; free with json_out_free */

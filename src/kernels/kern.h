@@ -93,6 +93,22 @@ typedef struct kern_table {
      * j < half, has phases - 1 numbers: for p = 1..phases/2-1 (tap_p[j] + tap_p[2 half - 1 - j]) / 2 and the same
      * with a minus, at last tap_(phases/2)[j].                                   [abs 2e-6 of the largest input] */
     float (*peak_between)(float *env, const float *taps, int phases, size_t half, const float *x, size_t n);
+
+    /* ---- mastering (body_master.inc)
+     * y[i] = (add ? y[i] : 0) + sum over t < count of taps[t] * x[i + t]; x has n + count - 1 elements.
+     * [abs 1e-6 of sum |tap| * largest input] */
+    void (*fir)(float *y, const float *x, const float *taps, size_t count, size_t n, int add);
+    void (*residue)(float *y, const float *x, float drive, size_t n); /* tanh(drive x) / drive - x, in place; drive > 0
+                                                                         [abs 3e-7 (1 / drive + |x|)] */
+    void (*mul)(float *y, const float *a, const float *b, size_t n);  /* a * b, in place                 [exact] */
+    void (*lesser)(float *y, const float *a, const float *b, size_t n); /* min(a, b); y may be a, or below a or b in
+                                                                         one row                         [exact] */
+    void (*limit)(float *y, const float *e, float c, size_t n);       /* min(1, c / max(e, 1e-12)), in place [exact] */
+    /* e[q] = sum over j < 8 of w[j] * x[8 q + j]^2.                                                    [rel 1e-6] */
+    void (*octet_energy)(float *e, const float *x, const float w[8], size_t octets);
+    /* y = (add ? y : 0) + x * gain, the gain going straight from g[q] before frame 8 q to g[q + 1] at frame 8 q + 7; g
+     * has octets + 1 elements. In place.                                             [abs 1e-6 of largest x * g] */
+    void (*octet_ramp)(float *y, const float *x, const float *g, size_t octets, int add);
 } kern_table;
 
 enum { KERN_MAX_MR = 16, KERN_MAX_NR = 64 };

@@ -14,6 +14,7 @@ enum { MR = 6, NR = 16 };
 #include "kernels/body_reduce.inc"
 #include "kernels/body_wino.inc"
 #include "kernels/body_audio.inc"
+#include "kernels/body_master.inc"
 
 /* Rows r[i] of eight become columns. */
 static inline void transpose8(__m256 *r)

@@ -14,6 +14,7 @@ enum { MR = 14, NR = 32 };
 #include "kernels/body_reduce.inc"
 #include "kernels/body_wino.inc"
 #include "kernels/body_audio.inc"
+#include "kernels/body_master.inc"
 
 /* Rows r[i] of sixteen become columns. */
 static inline void transpose16(__m512 *r)

@@ -306,6 +306,58 @@ static float ref_peak_between(float *env, const float *taps, int phases, size_t 
     return (float)most;
 }
 
+/* ---- mastering */
+
+static void ref_fir(float *y, const float *x, const float *taps, size_t count, size_t n, int add)
+{
+    for (size_t i = 0; i < n; i++) {
+        double sum = add ? (double)y[i] : 0;
+        for (size_t t = 0; t < count; t++) sum += (double)taps[t] * (double)x[i + t];
+        y[i] = (float)sum;
+    }
+}
+
+static void ref_residue(float *y, const float *x, float drive, size_t n)
+{
+    double d = (double)drive;
+    for (size_t i = 0; i < n; i++) y[i] = (float)(tanh(d * (double)x[i]) / d - (double)x[i]);
+}
+
+static void ref_mul(float *y, const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = a[i] * b[i];
+}
+
+static void ref_lesser(float *y, const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) y[i] = a[i] < b[i] ? a[i] : b[i];
+}
+
+static void ref_limit(float *y, const float *e, float c, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float r = c / (e[i] > 1e-12f ? e[i] : 1e-12f);
+        y[i] = r < 1 ? r : 1;
+    }
+}
+
+static void ref_octet_energy(float *e, const float *x, const float w[8], size_t octets)
+{
+    for (size_t q = 0; q < octets; q++) {
+        double sum = 0;
+        for (size_t j = 0; j < 8; j++) sum += (double)w[j] * (double)x[8 * q + j] * (double)x[8 * q + j];
+        e[q] = (float)sum;
+    }
+}
+
+static void ref_octet_ramp(float *y, const float *x, const float *g, size_t octets, int add)
+{
+    for (size_t i = 0; i < 8 * octets; i++) {
+        double from = (double)g[i / 8], gain = from + ((double)g[i / 8 + 1] - from) * (double)(i % 8 + 1) / 8;
+        y[i] = (float)((add ? (double)y[i] : 0) + (double)x[i] * gain);
+    }
+}
+
 const kern_table kern_ref = {
     .isa = "ref",
     .add = ref_add,
@@ -337,4 +389,11 @@ const kern_table kern_ref = {
     .abs_max = ref_abs_max,
     .peak_abs = ref_peak_abs,
     .peak_between = ref_peak_between,
+    .fir = ref_fir,
+    .residue = ref_residue,
+    .mul = ref_mul,
+    .lesser = ref_lesser,
+    .limit = ref_limit,
+    .octet_energy = ref_octet_energy,
+    .octet_ramp = ref_octet_ramp,
 };

@@ -51,6 +51,14 @@ static inline vf vmaxbits(vf a, vf b)
     return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
 }
 
+/* a < b ? yes : no, element by element. */
+static inline vf vbelow(vf a, vf b, vf yes, vf no)
+{
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+/* Each of g[0..VW / 8) eight times. */
+static inline vf voctets(const float *g) { return _mm256_broadcast_ss(g); }
+
 /* Doubles, four wide. */
 enum { VDW = 4 };
 typedef __m256d vd;

@@ -39,6 +39,17 @@ static inline vf vmaxbits(vf a, vf b)
     return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
 }
 
+/* a < b ? yes : no, element by element. */
+static inline vf vbelow(vf a, vf b, vf yes, vf no)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
+}
+/* Each of g[0..VW / 8) eight times. */
+static inline vf voctets(const float *g)
+{
+    return _mm512_insertf32x8(_mm512_set1_ps(g[0]), _mm256_broadcast_ss(g + 1), 1);
+}
+
 /* Doubles, eight wide. */
 enum { VDW = 8 };
 typedef __m512d vd;

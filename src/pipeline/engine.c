@@ -154,6 +154,8 @@ void drgen_close(drgen *g)
     modeldir_close(&g->dir);
     free(g->espeak_data);
     free(g->zh_lexicon);
+    free(g->given);
+    free(g->against);
     free(g);
 }
 

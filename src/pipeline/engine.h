@@ -33,6 +33,7 @@ struct drgen {
     g2p *g2p;
     drgen_info info;
     drgen_report report;
+    float *given, *against; /* the styles of the last song as they were asked for, [cond_dim]; NULL before one is made */
 };
 
 /* One line to the handle's log, if it has one. */

@@ -102,12 +102,28 @@ static size_t measure(drgen *g, const request *r, const style_set *styles)
 
 /* ---- phases */
 
+/* For the song's recipe: the style given and what it moves away from, whatever their roles. */
+static drgen_status keep_styles(job *j, drgen_err *err)
+{
+    drgen *g = j->g;
+    int vocals = j->r.song->vocals_only;
+    size_t bytes = (size_t)g->cfg.dit.cond_dim * sizeof(float);
+    if (!g->given) g->given = malloc(bytes);
+    if (!g->against) g->against = malloc(bytes);
+    if (!g->given || !g->against) return err_fail(err, DRGEN_ERR_NOMEM, "style: out of memory");
+    memcpy(g->given, vocals ? j->negative : j->style, bytes);
+    if (vocals || j->r.branches == 2) memcpy(g->against, vocals ? j->style : j->negative, bytes);
+    else memset(g->against, 0, bytes);
+    return DRGEN_OK;
+}
+
 static drgen_status make_style(job *j, const style_set *styles, drgen_err *err)
 {
     drgen *g = j->g;
     double start = now();
     ERR_TRY(enter(j, DRGEN_STYLE, 1, err));
     ERR_TRY(styles_of_song(g, &j->n, &j->r, styles, j->style, j->negative, err));
+    ERR_TRY(keep_styles(j, err));
     residency_drop(g, g->text_file);
     residency_drop(g, g->audio_file);
     j->report.seconds_style += now() - start;
@@ -252,7 +268,8 @@ drgen_status drgen_audio_write(const drgen_audio *audio, const char *path, drgen
     err_clear(err);
     if (!audio->samples || audio->frames == 0 || audio->channels < 1)
         return err_fail(err, DRGEN_ERR_ARG, "%s: there is no sound to write", path);
-    return audio_write_wav16(path, audio->samples, audio->frames, audio->channels, audio->sample_rate, 1.0f, err);
+    const drgen_save how = {.bits = 16, .truncate = 1};
+    return audio_write(path, AUDIO_WAV, audio, &how, NULL, err);
 }
 
 void drgen_audio_free(drgen_audio *audio)

@@ -30,8 +30,8 @@ static int blank(const char *text)
 
 static drgen_status check_part(const drgen_style *p, drgen_err *err)
 {
-    if ((p->prompt != NULL) + (p->audio != NULL) + (p->file != NULL) != 1)
-        return err_fail(err, DRGEN_ERR_ARG, "style: each part is one of a prompt, a recording and a style file");
+    if ((p->prompt != NULL) + (p->audio != NULL) + (p->file != NULL) + (p->vector != NULL) != 1)
+        return err_fail(err, DRGEN_ERR_ARG, "style: each part is one of a prompt, a recording, a style file and a vector");
     if (!(p->weight >= -100 && p->weight <= 100) || p->weight == 0)
         return err_fail(err, DRGEN_ERR_ARG, "style: weight %g is 0 or outside -100..100; 1 is usual", (double)p->weight);
     if (p->prompt && blank(p->prompt))
@@ -39,7 +39,17 @@ static drgen_status check_part(const drgen_style *p, drgen_err *err)
     return DRGEN_OK;
 }
 
-static drgen_status check_style(const drgen_song *s, request *out, drgen_err *err)
+static drgen_status check_vector(const float *v, size_t width, int wanted, drgen_err *err)
+{
+    if (!v) return DRGEN_OK;
+    if (width != (size_t)wanted)
+        return err_fail(err, DRGEN_ERR_ARG, "style: the vector has %zu floats, this model's have %d", width, wanted);
+    for (size_t i = 0; i < width; i++)
+        if (!isfinite(v[i])) return err_fail(err, DRGEN_ERR_ARG, "style: float %zu of the vector is not a number", i);
+    return DRGEN_OK;
+}
+
+static drgen_status check_style(const drgen_song *s, int width, request *out, drgen_err *err)
 {
     int kinds = (s->prompt != NULL) + (s->style_file != NULL) + (s->style_count > 0);
     if (!kinds) return err_fail(err, DRGEN_ERR_ARG, "style: none given; describe it in a prompt, or give a recording or a style file");
@@ -47,11 +57,15 @@ static drgen_status check_style(const drgen_song *s, request *out, drgen_err *er
     out->single = (drgen_style){.prompt = s->prompt, .file = s->style_file, .weight = 1};
     out->parts = s->style_count ? s->styles : &out->single;
     out->part_count = s->style_count ? s->style_count : 1;
-    for (size_t i = 0; i < out->part_count; i++) ERR_TRY(check_part(&out->parts[i], err));
-    if (s->negative_prompt && s->negative_file)
-        return err_fail(err, DRGEN_ERR_ARG, "negative style: both a prompt and a file are given; one of them is enough");
+    for (size_t i = 0; i < out->part_count; i++) {
+        ERR_TRY(check_part(&out->parts[i], err));
+        ERR_TRY(check_vector(out->parts[i].vector, out->parts[i].width, width, err));
+    }
+    int against = (s->negative_prompt != NULL) + (s->negative_file != NULL) + (s->negative_vector != NULL);
+    if (against > 1) return err_fail(err, DRGEN_ERR_ARG, "negative style: given in more than one way; one of them is enough");
+    ERR_TRY(check_vector(s->negative_vector, s->negative_width, width, err));
     if (s->negative_prompt && blank(s->negative_prompt)) return err_fail(err, DRGEN_ERR_TEXT, "negative prompt: it is empty");
-    if (s->vocals_only && (s->negative_prompt || s->negative_file))
+    if (s->vocals_only && against)
         return err_fail(err, DRGEN_ERR_ARG, "vocals only: the style given becomes the negative one; no other can be given");
     return DRGEN_OK;
 }
@@ -66,7 +80,7 @@ drgen_status request_check(request *out, const model_cfg *cfg, const drgen_song 
 {
     *out = (request){.song = song};
     ERR_TRY(check_numbers(song, err));
-    ERR_TRY(check_style(song, out, err));
+    ERR_TRY(check_style(song, cfg->dit.cond_dim, out, err));
     out->seconds = song->seconds != 0.0 ? song->seconds : own_length(cfg->dit.max_frames);
     ERR_TRY(frames_count(cfg->dit.max_frames, out->seconds, &out->frames, err));
     out->duration = 1.0f;

@@ -101,6 +101,7 @@ drgen_status styles_read(drgen *g, const drgen_style *parts, size_t count, const
         style_part *p = &out->parts[i];
         p->weight = parts[i].weight;
         p->file = parts[i].file;
+        p->vector = parts[i].vector;
         if (parts[i].prompt) status = read_prompt(g, parts[i].prompt, p, err);
         else if (parts[i].audio) status = read_recording(g, parts[i].audio, p, err);
         if (p->count > out->longest_prompt) out->longest_prompt = p->count;
@@ -140,6 +141,7 @@ static drgen_status encode_part(drgen *g, nn *n, const style_part *p, float *out
 {
     if (p->ids) mulan_text_encode(g->text, n, p->ids, p->count, out, NULL, NULL);
     else if (p->mel) muq_encode(g->audio, n, p->mel, p->frames, out, NULL, NULL);
+    else if (p->vector) memcpy(out, p->vector, (size_t)g->cfg.dit.cond_dim * sizeof *out);
     else return npy_read_vector(p->file, out, (size_t)g->cfg.dit.cond_dim, err);
     return DRGEN_OK;
 }
@@ -184,6 +186,7 @@ static drgen_status negative_of(drgen *g, nn *n, const request *r, const style_s
     const float *own = dit_negative_style(g->dit);
     if (s->negative.ids) return encode_part(g, n, &s->negative, out, err);
     if (r->song->negative_file) return npy_read_vector(r->song->negative_file, out, width, err);
+    if (r->song->negative_vector) own = r->song->negative_vector;
     if (!own) return err_fail(err, DRGEN_ERR_ARG, "negative style: the model has none; give a file, or set guidance to 0");
     memcpy(out, own, width * sizeof *out);
     return DRGEN_OK;

@@ -5,13 +5,14 @@
 #include "pipeline/engine.h"
 #include "pipeline/request.h"
 
-/* One part, read and checked but not yet encoded: exactly one of ids, mel and file. */
+/* One part, read and checked but not yet encoded: exactly one of ids, mel, file and vector. */
 typedef struct {
     int32_t *ids; /* owned */
     size_t count;
     float *mel;   /* owned, [MEL_BANDS][frames] */
     size_t frames;
     const char *file;
+    const float *vector;
     float weight;
 } style_part;
 

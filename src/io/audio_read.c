@@ -1,97 +1,73 @@
-/* audio.c - see audio.h; the only file that sees libsndfile. */
-#include "io/audio.h"
+/* audio_read.c - see audio.h: opening and reading sound files. */
+#include "io/audio_io.h"
 
 #include <errno.h>
-#include <sndfile.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* libsndfile reads and writes through a stream: the atomic writer's, so that a failure leaves nothing behind, or the
- * one of a file that was checked. */
-static sf_count_t on_length(void *user)
-{
-    FILE *f = user;
-    off_t at = ftello(f), end;
-    if (fseeko(f, 0, SEEK_END) != 0) return -1;
-    end = ftello(f);
-    return fseeko(f, at, SEEK_SET) == 0 ? (sf_count_t)end : -1;
-}
+/* ---- what a file is */
 
-static sf_count_t on_seek(sf_count_t offset, int whence, void *user)
-{
-    return fseeko(user, (off_t)offset, whence) == 0 ? (sf_count_t)ftello(user) : -1;
-}
-
-static sf_count_t on_read(void *data, sf_count_t size, void *user)
-{
-    return (sf_count_t)fread(data, 1, (size_t)size, user);
-}
-
-static sf_count_t on_write(const void *data, sf_count_t size, void *user)
-{
-    return (sf_count_t)fwrite(data, 1, (size_t)size, user);
-}
-
-static sf_count_t on_tell(void *user)
-{
-    return (sf_count_t)ftello(user);
-}
-
-/* The original's rule: clamp, times 32767, cut off the fraction. */
-static int16_t quantise(float v)
-{
-    if (v > 1.0f) v = 1.0f;
-    if (v < -1.0f) v = -1.0f;
-    return (int16_t)(v * 32767.0f);
-}
-
-drgen_status audio_write_wav16(const char *path, const float *samples, size_t frames, int channels, int rate, float gain,
-                               drgen_err *err)
-{
-    enum { PIECE = 2048 };
-    int16_t buffer[PIECE];
-    SF_INFO info = {.samplerate = rate, .channels = channels, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
-    SF_VIRTUAL_IO io = {on_length, on_seek, on_read, on_write, on_tell};
-    file_writer w;
-    if (channels < 1 || channels > 64 || frames > UINT32_MAX / 2 / (size_t)channels - 64)
-        return err_fail(err, DRGEN_ERR_ARG, "%s: %zu frames of %d channels do not fit a WAV file", path, frames, channels);
-    ERR_TRY(file_begin(&w, path, err));
-    SNDFILE *f = sf_open_virtual(&io, SFM_WRITE, &info, w.f);
-    drgen_status status = DRGEN_OK;
-    if (!f) status = err_fail(err, DRGEN_ERR_IO, "%s: %s", path, sf_strerror(NULL));
-    size_t total = frames * (size_t)channels;
-    for (size_t at = 0; at < total && status == DRGEN_OK;) {
-        size_t n = total - at < PIECE ? total - at : PIECE / (size_t)channels * (size_t)channels;
-        for (size_t i = 0; i < n; i++) buffer[i] = quantise(samples[at + i] * gain);
-        if (sf_write_short(f, buffer, (sf_count_t)n) != (sf_count_t)n)
-            status = err_fail(err, DRGEN_ERR_IO, "%s: write failed: %s", path, errno ? strerror(errno) : sf_strerror(f));
-        at += n;
-    }
-    if (f && sf_close(f) != 0 && status == DRGEN_OK)
-        status = err_fail(err, DRGEN_ERR_IO, "%s: write failed: %s", path, errno ? strerror(errno) : "unknown reason");
-    if (status == DRGEN_OK) return file_commit(&w, err);
-    file_abort(&w);
-    return status;
-}
-
-struct audio_file {
-    char *name;
-    FILE *stream;
-    SNDFILE *f;
-    SF_INFO info;
-    uint64_t at; /* frame the decoder stands at */
+static const struct {
+    int major, sub; /* sub 0: any */
+    const char *name;
+} names[] = {
+    {SF_FORMAT_WAV, 0, "WAV"},
+    {SF_FORMAT_WAVEX, 0, "WAV"},
+    {SF_FORMAT_RF64, 0, "WAV (RF64)"},
+    {SF_FORMAT_FLAC, 0, "FLAC"},
+    {SF_FORMAT_OGG, SF_FORMAT_VORBIS, "OGG Vorbis"},
+    {SF_FORMAT_OGG, 0x64, "OGG Opus"}, /* SF_FORMAT_OPUS, since 1.0.29 */
+    {SF_FORMAT_OGG, 0, "OGG"},
+    {0x230000, 0, "MP3"},              /* SF_FORMAT_MPEG, since 1.1.0 */
+    {SF_FORMAT_AIFF, 0, "AIFF"},
+    {SF_FORMAT_CAF, 0, "CAF"},
+    {SF_FORMAT_AU, 0, "AU"},
 };
+
+static const char *format_name(int format)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].major == (format & SF_FORMAT_TYPEMASK) && (!names[i].sub || names[i].sub == (format & SF_FORMAT_SUBMASK)))
+            return names[i].name;
+    return "sound";
+}
+
+static int format_bits(int format)
+{
+    switch (format & SF_FORMAT_SUBMASK) {
+    case SF_FORMAT_PCM_S8: case SF_FORMAT_PCM_U8: return 8;
+    case SF_FORMAT_PCM_16: return 16;
+    case SF_FORMAT_PCM_24: return 24;
+    case SF_FORMAT_PCM_32: case SF_FORMAT_FLOAT: return 32;
+    case SF_FORMAT_DOUBLE: return 64;
+    default: return 0;
+    }
+}
+
+static audio_info describe(const SF_INFO *i)
+{
+    int sub = i->format & SF_FORMAT_SUBMASK;
+    return (audio_info){.rate = i->samplerate,
+                        .channels = i->channels,
+                        .frames = (uint64_t)i->frames,
+                        .seconds = (double)i->frames / i->samplerate,
+                        .format = format_name(i->format),
+                        .bits = format_bits(i->format),
+                        .real = sub == SF_FORMAT_FLOAT || sub == SF_FORMAT_DOUBLE};
+}
+
+/* ---- opening */
 
 /* Takes the stream over. */
 static drgen_status open_stream(audio_file **out, FILE *stream, const char *name, audio_info *info, drgen_err *err)
 {
-    SF_VIRTUAL_IO io = {on_length, on_seek, on_read, on_write, on_tell};
+    SF_VIRTUAL_IO io = audio_io_calls();
     audio_file *f = calloc(1, sizeof *f);
     drgen_status status = DRGEN_OK;
     *out = NULL;
     if (f) {
-        f->stream = stream;
+        f->io.f = stream;
         f->name = strdup(name);
     }
     if (!f || !f->name) {
@@ -99,7 +75,7 @@ static drgen_status open_stream(audio_file **out, FILE *stream, const char *name
         audio_close(f);
         return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", name);
     }
-    f->f = sf_open_virtual(&io, SFM_READ, &f->info, stream);
+    f->f = sf_open_virtual(&io, SFM_READ, &f->info, &f->io);
     const SF_INFO *i = &f->info;
     if (!f->f)
         status = err_fail(err, DRGEN_ERR_FORMAT, "%s: not a sound file (WAV, FLAC, OGG, MP3...): %s", name, sf_strerror(NULL));
@@ -112,7 +88,7 @@ static drgen_status open_stream(audio_file **out, FILE *stream, const char *name
         audio_close(f);
         return status;
     }
-    *info = (audio_info){i->samplerate, i->channels, (uint64_t)i->frames, (double)i->frames / i->samplerate};
+    *info = describe(i);
     *out = f;
     return DRGEN_OK;
 }
@@ -137,6 +113,8 @@ drgen_status audio_open_bytes(audio_file **out, const void *data, size_t size, c
     if (!stream) return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s", name, size ? "out of memory" : "it is empty");
     return open_stream(out, stream, name, info, err);
 }
+
+/* ---- reading */
 
 /* Decoders that look back (Vorbis, MP3) are wrong for a moment after a jump: jump before the place and read up to it. */
 static drgen_status go_to(audio_file *f, uint64_t start, drgen_err *err)
@@ -182,7 +160,55 @@ void audio_close(audio_file *f)
 {
     if (!f) return;
     if (f->f) sf_close(f->f);
-    if (f->stream) fclose(f->stream);
+    if (f->io.f) fclose(f->io.f);
     free(f->name);
     free(f);
+}
+
+/* ---- whole files */
+
+enum { SAMPLES_MAX = 1 << 29, FIRST_ROOM = 1 << 22 };
+
+/* Grows with what is read, not with what the header promises. */
+static drgen_status read_growing(audio_file *f, size_t frames, drgen_audio *out, drgen_err *err)
+{
+    size_t channels = (size_t)out->channels, room = 0;
+    while (out->frames < frames) {
+        size_t n = out->frames ? out->frames : FIRST_ROOM / channels;
+        if (n > frames - out->frames) n = frames - out->frames;
+        room = out->frames + n;
+        float *grown = realloc(out->samples, room * channels * sizeof *grown);
+        if (!grown)
+            return err_fail(err, DRGEN_ERR_NOMEM, "%s: no memory for %zu MiB of samples", f->name,
+                            room * channels * sizeof *grown >> 20);
+        out->samples = grown;
+        ERR_TRY(audio_read(f, out->frames, n, out->samples + out->frames * channels, err));
+        out->frames = room;
+    }
+    return DRGEN_OK;
+}
+
+drgen_status audio_read_all(const char *path, drgen_audio *out, drgen_err *err)
+{
+    audio_file *f = NULL;
+    audio_info info;
+    *out = (drgen_audio){0};
+    ERR_TRY(audio_open(&f, path, &info, err));
+    uint64_t most = SAMPLES_MAX / (uint64_t)info.channels, missing = audio_missing(f->io.f);
+    drgen_status status = DRGEN_OK;
+    if (missing)
+        status = err_fail(err, DRGEN_ERR_FORMAT, "%s: cut off: %llu bytes of sound are missing at its end", path,
+                          (unsigned long long)missing);
+    else if (info.frames == 0) status = err_fail(err, DRGEN_ERR_FORMAT, "%s: there is no sound in it (0 frames)", path);
+    else if (info.frames > most)
+        status = err_fail(err, DRGEN_ERR_FORMAT, "%s: %llu frames of %d channels are more than the %llu that can be read; cut it into parts",
+                          path, (unsigned long long)info.frames, info.channels, (unsigned long long)most);
+    out->channels = info.channels;
+    out->sample_rate = info.rate;
+    if (status == DRGEN_OK) status = read_growing(f, (size_t)info.frames, out, err);
+    audio_close(f);
+    if (status == DRGEN_OK) return DRGEN_OK;
+    free(out->samples);
+    *out = (drgen_audio){0};
+    return status;
 }
