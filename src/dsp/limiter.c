@@ -23,51 +23,74 @@ void limiter_close(limiter *l)
     l->memory = NULL;
 }
 
-/* Averages of half + 1 values: to[n] of from[n - half..n], where from has half values before the block. The sum is made
- * anew for every block, so rounding cannot gather. */
-static void average(double *to, const double *from, size_t half, size_t n)
+/* What goes from block to block: half values each of the released minimum and of its average, before those of the
+ * block, and the gain they ended with. */
+typedef struct {
+    double *released, *mean, gain;
+    float *least; /* the sliding minimum of what each frame needs */
+} course;
+
+/* The minimum of limit(e) over a frame and those ahead; after the end nothing is needed. */
+static void look_ahead(const limiter *l, float *m, const float *e, float c, size_t n, size_t have)
 {
-    double sum = 0, count = (double)(half + 1);
-    for (size_t i = 0; i < half; i++) sum += from[i];
+    size_t ahead = 2 * l->half, length = n + ahead, span = 1;
+    l->kern->limit(m, e, c, have);
+    for (size_t i = have; i < length; i++) m[i] = 1;
+    for (; 2 * span <= ahead + 1; span *= 2) l->kern->lesser(m, m, m + span, length -= span);
+    if (span < ahead + 1) l->kern->lesser(m, m, m + ahead + 1 - span, n);
+}
+
+/* Release and both averages frame by frame, their sums made anew for every block, so that rounding cannot gather. g holds
+ * what each frame needs at most, and keeps the lesser: rounding alone could exceed it. */
+static void smooth(course *s, float *g, const limiter *l, size_t n)
+{
+    size_t half = l->half;
+    double keep = l->release, share = 1 / (double)(half + 1), gain = s->gain, first = 0, second = 0;
+    double *released = s->released, *mean = s->mean;
+    for (size_t i = 0; i < half; i++) first += released[i], second += mean[i];
     for (size_t i = 0; i < n; i++) {
-        sum += from[half + i];
-        to[i] = sum / count;
-        sum -= from[i];
+        double now = (double)s->least[i], up = keep * gain + (1 - keep) * now;
+        gain = now < up ? now : up;
+        released[half + i] = gain;
+        first += gain;
+        double average = first * share;
+        mean[half + i] = average;
+        second += average;
+        float v = (float)(second * share);
+        g[i] = v < g[i] ? v : g[i];
+        first -= released[i];
+        second -= mean[i];
     }
+    s->gain = gain;
+    memmove(released, released + n, half * sizeof *released);
+    memmove(mean, mean + n, half * sizeof *mean);
+}
+
+static void start(course *s, size_t half, double gain)
+{
+    s->gain = gain;
+    for (size_t i = 0; i < half; i++) s->released[i] = s->mean[i] = gain;
 }
 
 void limiter_gain(limiter *l, float *g, const float *e, float c, size_t frames)
 {
+    const double open = 1 - 1e-9; /* as good as 1 */
     size_t half = l->half, ahead = 2 * half;
-    double *s = (double *)(void *)l->memory, *mean = s + half + BLOCK, keep = l->release, gain = 1;
-    float *m = (float *)(void *)(mean + half + BLOCK);
+    course s = {.released = (double *)(void *)l->memory, .gain = 1};
+    s.mean = s.released + half + BLOCK;
+    s.least = (float *)(void *)(s.mean + half + BLOCK);
+    start(&s, half, 1);
     for (size_t at = 0; at < frames; at += BLOCK) {
         size_t n = frames - at < BLOCK ? frames - at : BLOCK, have = frames - at < n + ahead ? frames - at : n + ahead;
-        l->kern->limit(m, e + at, c, have);
-        for (size_t i = have; i < n + ahead; i++) m[i] = 1;
-        memcpy(g + at, m, n * sizeof *g);
-        size_t length = n + ahead, span = 1;
-        for (; 2 * span <= ahead + 1; span *= 2) l->kern->lesser(m, m, m + span, length -= span);
-        if (span < ahead + 1) l->kern->lesser(m, m, m + ahead + 1 - span, n);
-        if (at == 0) { /* as if the first minimum had always held */
-            gain = (double)m[0];
-            for (size_t i = 0; i < half; i++) s[i] = mean[i] = gain;
+        int quiet = l->kern->abs_max(e + at, have) <= c;
+        if (quiet && s.gain > open && (half == 0 || s.mean[0] > open)) { /* nothing to do, and nothing left to undo */
+            for (size_t i = 0; i < n; i++) g[at + i] = 1;
+            start(&s, half, 1);
+            continue;
         }
-        for (size_t i = 0; i < n; i++) {
-            double now = (double)m[i], up = keep * gain + (1 - keep) * now;
-            gain = now < up ? now : up;
-            s[half + i] = gain;
-        }
-        average(mean + half, s, half, n);
-        for (size_t i = 0; i < half; i++) s[i] = s[n + i];
-        double sum = 0, count = (double)(half + 1);
-        for (size_t i = 0; i < half; i++) sum += mean[i];
-        for (size_t i = 0; i < n; i++) {
-            sum += mean[half + i];
-            float v = (float)(sum / count);
-            if (v < g[at + i]) g[at + i] = v;
-            sum -= mean[i];
-        }
-        for (size_t i = 0; i < half; i++) mean[i] = mean[n + i];
+        look_ahead(l, s.least, e + at, c, n, have);
+        l->kern->limit(g + at, e + at, c, n);
+        if (at == 0) start(&s, half, (double)s.least[0]); /* as if the first minimum had always held */
+        smooth(&s, g + at, l, n);
     }
 }

@@ -10,7 +10,7 @@
 
 enum { TRIALS = 16, LOWERINGS = 6 };
 
-static const double start_below = 0.05, lower_by = 0.005, close_enough = 0.05, promised = 0.1; /* dB, LU */
+static const double start_below = 0.05, lower_by = 0.005, close_enough = 0.02, promised = 0.1; /* dB, LU */
 static const double drive_room = 6, rounding = 1e-5;                                    /* dB */
 
 typedef struct {
