@@ -1,6 +1,9 @@
 /* master.c - mastering and measuring through the public face: the caller's samples to rows, the reference to match, and
  * back. */
+#include <limits.h>
 #include <math.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +53,29 @@ static drgen_status read_reference(const char *path, match_curve **out, double *
     return status;
 }
 
+/* Memory the system could give now, in bytes (Linux: MemAvailable); SIZE_MAX where it does not tell. */
+static size_t available_memory(void)
+{
+    FILE *f = fopen("/proc/meminfo", "r");
+    unsigned long long kib, found = ULLONG_MAX;
+    char line[128];
+    while (f && found == ULLONG_MAX && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) found = kib;
+    if (f) fclose(f);
+    return found > SIZE_MAX / 1024 ? SIZE_MAX : (size_t)found * 1024;
+}
+
+/* A sound too long for this machine is refused before the work, not in the middle of it. */
+static drgen_status check_memory(const drgen_audio *audio, int rate, drgen_err *err)
+{
+    double grown = rate > audio->sample_rate ? (double)rate / audio->sample_rate : 1;
+    size_t bytes = audio->frames * (size_t)audio->channels * sizeof(float), room = available_memory();
+    double need = 2.2 * grown * (double)bytes + 16e6;
+    if (need <= (double)room) return DRGEN_OK;
+    return err_fail(err, DRGEN_ERR_NOMEM, "mastering %.0f minutes takes %.0f bytes of memory besides the sound, %zu are free; "
+                    "master it in parts", (double)audio->frames / audio->sample_rate / 60, need, room);
+}
+
 /* What would be an error later, before anything is touched. */
 static drgen_status check_sound(const drgen_audio *audio, drgen_err *err)
 {
@@ -74,6 +100,7 @@ drgen_status drgen_master(drgen_audio *audio, const drgen_mastering *how, drgen_
     err_clear(err);
     ERR_TRY(master_check(how, audio->sample_rate, err));
     ERR_TRY(check_sound(audio, err));
+    ERR_TRY(check_memory(audio, how->rate, err));
     if (how->match) ERR_TRY(read_reference(how->match, &reference, &lufs, err));
     drgen_status status = planar_open(&x, audio, err);
     if (status == DRGEN_OK) {
