@@ -125,16 +125,17 @@ check "--show prints lines" test "$("$drgen" qc m.wav --show | wc -l)" -gt 25
 check "nothing but finite numbers or null" test "$(grep -c -i -e nan -e inf 1.json)" = 0
 
 # ---- formats, and songs from their recipes
-made() { "$drgen" generate -l song.lrc -p 'folk, guitar' --steps 2 --cfg 0 --seed 7 -q "$@" > stdout 2> stderr; }
+short_model short
+made() { "$drgen" generate -m short -l song.lrc -p 'folk, guitar' --steps 2 --cfg 0 --seed 7 -q "$@" > stdout 2> stderr; }
 printf '[00:01.00]Hello from a very small machine\n[00:05.50]Singing all the day\n' > song.lrc
 check "FLAC with words" made -o s.flac --title 'A "title" é' --artist Someone --bits 24
 "$drgen" info s.flac --json > info.json
 check "the title is kept" grep -q '"title":"A \\"title\\" é"' info.json
 check "the recipe is kept" grep -q '"ai_generated":true' info.json
 check "licences are kept" grep -q '"license"' info.json
-"$drgen" generate --recipe - -o again.flac -q < info.json > stdout
+"$drgen" generate -m short --recipe - -o again.flac -q < info.json > stdout
 check "the recipe makes the same file again" cmp s.flac again.flac
-"$drgen" generate --recipe s.flac -o other.flac --seed 8 -q > stdout
+"$drgen" generate -m short --recipe s.flac -o other.flac --seed 8 -q > stdout
 check "another seed wins over the recipe" test "$(cksum < s.flac)" != "$(cksum < other.flac)"
 check "OGG" made -o s.ogg
 check "Opus, at its own rate" made -o s.opus
