@@ -38,6 +38,10 @@ check "the same bytes every time" cmp a.wav b.wav
 "$drgen" master noise.wav -o a.wav --preset loud -q > stdout
 "$drgen" master noise.wav -o b.wav --settings loud.json -q > stdout
 check "settings are the preset they came from" cmp a.wav b.wav
+"$drgen" master noise.wav -o b.wav --preset loud --width 0.9 --report m.json -q > stdout
+grep -o '"settings":{.*' m.json | sed 's/^"settings"://; s/}$//' > again.json
+"$drgen" master noise.wav -o c.wav --settings again.json -q > stdout
+check "the report's settings make the same master again" cmp b.wav c.wav
 "$drgen" master noise.wav -o b.wav --settings '{"width":0.5,"band":[{"ratio":4},{},{},{}]}' -q > stdout
 check "any setting can be changed" test "$(cksum < a.wav)" != "$(cksum < b.wav)"
 for chain in seed fork; do
@@ -59,6 +63,7 @@ refuses "settings out of range" "ratio" "$drgen" master noise.wav -o out.wav --s
 refuses "settings that are no JSON" "settings" "$drgen" master noise.wav -o out.wav --settings '{"width":'
 refuses "compat with other settings" "--preset" "$drgen" master noise.wav -o out.wav --compat seed --width 1
 refuses "no output" "-o FILE" "$drgen" master noise.wav
+refuses "MP3 at 96 kHz" "MP3" "$drgen" master noise.wav -o out.mp3 --rate 96000
 refuses "lip5 at 32 kHz" "44100" "$drgen" master noise.wav -o out.wav --rate 32000 --shaper lip5
 refuses "a full disk" "out.wav" sh -c 'ulimit -f 100; exec "$0" master noise.wav -o out.wav' "$drgen"
 

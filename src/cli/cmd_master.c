@@ -95,6 +95,7 @@ static drgen_status work(session *s)
     s->ask.target = m->target;
     s->ask.ceiling = m->ceiling;
     s->ask.master = &s->done;
+    s->ask.settings = m;
     status = drgen_master(&s->audio, m, &s->done, &s->err);
     if (m->match_loudness && isfinite(s->done.lufs)) s->ask.target = s->done.lufs;
     return status;
