@@ -23,14 +23,11 @@ check "WAV: 44100 Hz" test "$(field 24 4)" = 44100
 check "WAV: 16 bit" test "$(field 34 2)" = 16
 check "WAV: 2048 * 2048 frames" test "$(field 40 4)" = 16777216
 check "WAV: the size it says" test "$(wc -c < here/song-7.wav)" -eq $(($(field 4 4) + 8))
-"$drgen" generate --instrumental --ref-prompt 'folk, guitar' --steps 2 --cfg 0 -q --output-dir there --chunked --audio-length 95 \
-    > stdout 2> stderr
-check "the original's option names" test -s there/output.wav
-check "a drawn seed is printed even with -q" grep -qx 'seed [0-9]*' stderr
-seed=$(sed 's/seed //' stderr)
 "$drgen" synth --size tiny --tokenizer "$tokenizer" -o good > synth.log 2>&1 || bad "synth" "$(cat synth.log)"
-"$drgen" generate --instrumental -p 'folk, guitar' --steps 2 --cfg 0 -q -o again.wav --seed "$seed" -m good > stdout
-check "the printed seed makes the song again, from a folder too" cmp there/output.wav again.wav
+"$drgen" generate --lrc-path song.lrc --ref-prompt 'folk, guitar' --steps 2 --cfg 0 --seed 7 -q --output-dir there --chunked \
+    --audio-length 95 -m good > stdout 2> stderr
+check "the original's option names" test -s there/output.wav
+check "a folder makes the song of the model inside" cmp here/song-7.wav there/output.wav
 
 # ---- songs of 11 s from here on
 make_song() { # make_song FILE OPTIONS...
@@ -44,6 +41,10 @@ check "the same on two threads" make_song b.wav --seed 7 --threads 2
 check "same seed, same bytes" cmp a.wav b.wav
 check "another seed" make_song c.wav --seed 8
 if cmp -s a.wav c.wav; then bad "another seed, other bytes"; else ok "another seed, other bytes"; fi
+make_song drawn.wav --cfg 0
+check "a drawn seed is printed even with -q" grep -qx 'seed [0-9]*' stderr
+make_song again.wav --cfg 0 --seed "$(sed 's/seed //' stderr)"
+check "the printed seed makes the song again" cmp drawn.wav again.wav
 printf 'before' > c.wav
 (ulimit -f 1000; make_song c.wav --seed 7)
 check "a failed write leaves the old file" test "$(cat c.wav)" = before

@@ -56,6 +56,8 @@ END
 "$drgen" master noise.wav -o r.wav --rate 48000 --bits 24 -q > stdout
 "$drgen" info r.wav --json > info.json
 check "another rate, 24 bits" test "$(json info.json sample_rate) $(json info.json bits) $(json info.json frames)" = "48000 24 144000"
+"$drgen" master noise.wav -o r.ogg --target-lufs -6 --ceiling -6 --quality 0 > stdout 2> stderr
+check "peaks of a lossy file are told as they are decoded" grep -q 'decoded from r.ogg it peaks at .* --ceiling -' stderr
 refuses "no such preset" "balanced" "$drgen" master noise.wav -o out.wav --preset radio
 refuses "the input as output" "choose another name" "$drgen" master noise.wav -o ./noise.wav
 refuses "a width out of range" "0..2" "$drgen" master noise.wav -o out.wav --width 9
@@ -63,6 +65,11 @@ refuses "settings out of range" "ratio" "$drgen" master noise.wav -o out.wav --s
 refuses "settings that are no JSON" "settings" "$drgen" master noise.wav -o out.wav --settings '{"width":'
 refuses "compat with other settings" "--preset" "$drgen" master noise.wav -o out.wav --compat seed --width 1
 refuses "no output" "-o FILE" "$drgen" master noise.wav
+refuses "a report in no folder" "no/r.json" "$drgen" master noise.wav -o out.wav --report no/r.json
+refuses "a picture in no folder" "no/p.png" "$drgen" master noise.wav -o out.wav --png no/p.png
+refuses "no reference to match" "drgen: nowhere.wav" "$drgen" master noise.wav -o out.wav --match nowhere.wav
+refuses "no such shaper" "lip5" "$drgen" master noise.wav -o out.wav --shaper pink
+refuses "no such chain" "seed or fork" "$drgen" master noise.wav -o out.wav --compat spoon
 refuses "MP3 at 96 kHz" "MP3" "$drgen" master noise.wav -o out.mp3 --rate 96000
 refuses "lip5 at 32 kHz" "44100" "$drgen" master noise.wav -o out.wav --rate 32000 --shaper lip5
 refuses "a full disk" "out.wav" sh -c 'ulimit -f 100; exec "$0" master noise.wav -o out.wav' "$drgen"
