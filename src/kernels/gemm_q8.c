@@ -115,27 +115,24 @@ static void pack_task(void *arg, size_t task, int thread)
     for (size_t c = 0; c < nr; c++) j->col_scale[c0 + c] = c < cols ? g->scale[j->col0 + c0 + c] : 0;
 }
 
-/* One register tile over all groups, through a buffer where it hangs over the edge of C. */
-static void tile(const q8_job *j, float *c, size_t panel_a, size_t panel_b, size_t rows, size_t cols)
+/* One register tile over group i, through a buffer where it hangs over the edge of C. */
+static void tile(const q8_job *j, float *c, size_t panel_a, size_t panel_b, size_t i, size_t rows, size_t cols)
 {
     const kern_q8 *q = j->q;
     const q8_rows *a = j->g->a;
-    size_t mr = (size_t)q->mr, nr = (size_t)q->nr, ldc = j->g->ldc;
-    int whole = rows == mr && cols == nr, add = j->g->add;
+    size_t mr = (size_t)q->mr, nr = (size_t)q->nr, ldc = j->g->ldc, k = i * Q8_GROUP, n = least(Q8_GROUP, a->depth - k);
+    int whole = rows == mr && cols == nr, add = j->g->add || i > 0;
     float edge[KERN_MAX_MR * KERN_MAX_NR];
-    float *to = whole ? c : edge;
-    const uint8_t *pa = a->data + panel_a * panel_bytes(q, a->depth);
-    const int8_t *pb = j->packed + panel_b * nr * up(a->depth, 4);
-    for (size_t i = 0; i < j->groups; i++) {
-        size_t k = i * Q8_GROUP, n = least(Q8_GROUP, a->depth - k);
-        kern_q8_scale s = {a->scale + (panel_a * j->groups + i) * mr, j->col_scale + panel_b * nr,
-                           j->sums + (panel_b * j->groups + i) * nr};
-        q->micro(to, whole ? ldc : nr, pa + k * mr, pb + k * nr, (n + 3) / 4, &s, i > 0 || (whole && add));
-    }
+    const uint8_t *pa = a->data + panel_a * panel_bytes(q, a->depth) + k * mr;
+    const int8_t *pb = j->packed + panel_b * nr * up(a->depth, 4) + k * nr;
+    kern_q8_scale s = {a->scale + (panel_a * j->groups + i) * mr, j->col_scale + panel_b * nr,
+                       j->sums + (panel_b * j->groups + i) * nr};
+    q->micro(whole ? c : edge, whole ? ldc : nr, pa, pb, (n + 3) / 4, &s, whole && add);
     for (size_t r = 0; r < rows && !whole; r++)
-        for (size_t i = 0; i < cols; i++) c[r * ldc + i] = edge[r * nr + i] + (add ? c[r * ldc + i] : 0);
+        for (size_t x = 0; x < cols; x++) c[r * ldc + x] = edge[r * nr + x] + (add ? c[r * ldc + x] : 0);
 }
 
+/* A group of one panel of W stays in the first-level cache while the rows of A pass by. */
 static void multiply_task(void *arg, size_t task, int thread)
 {
     (void)thread;
@@ -145,8 +142,9 @@ static void multiply_task(void *arg, size_t task, int thread)
     size_t r0 = task / j->col_splits * j->step, r1 = least(r0 + j->step, g->a->rows), split = task % j->col_splits;
     size_t panels = up(j->cols, nr) / nr, p0 = panels * split / j->col_splits, p1 = panels * (split + 1) / j->col_splits;
     for (size_t p = p0; p < p1; p++)
-        for (size_t r = r0; r < r1; r += mr)
-            tile(j, g->c + r * g->ldc + j->col0 + p * nr, r / mr, p, least(mr, r1 - r), least(nr, j->cols - p * nr));
+        for (size_t i = 0; i < j->groups; i++)
+            for (size_t r = r0; r < r1; r += mr)
+                tile(j, g->c + r * g->ldc + j->col0 + p * nr, r / mr, p, i, least(mr, r1 - r), least(nr, j->cols - p * nr));
     if (!g->bias) return;
     size_t c0 = j->col0 + p0 * nr, c1 = j->col0 + least(p1 * nr, j->cols);
     for (size_t r = r0; r < r1; r++)
