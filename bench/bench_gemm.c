@@ -85,7 +85,7 @@ void bench_q8(bench *b)
         int8_t *w = bench_memory(n * k);
         for (size_t j = 0; j < n; j++) q8_quantise_weights(w + j * k, &scale[j], f, k);
         void *memory = bench_memory(q8_rows_bytes(b->q8, m, k));
-        int8_job j = {b, {c, n, NULL, w, scale, NULL, 0, n}, x, bench_memory(gemm_q8_scratch(b->q8, n, k)), q8_rows_at(b->q8, memory, m, k)};
+        int8_job j = {b, {c, n, NULL, w, scale, NULL, 0, n}, x, bench_memory(gemm_q8_scratch(b->pool, b->q8, n, k)), q8_rows_at(b->q8, memory, m, k)};
         j.g.a = &j.rows;
         char name[80];
         snprintf(name, sizeof name, "product q8 %zux%zux%zu (%s)", m, n, k, shapes[i].what);

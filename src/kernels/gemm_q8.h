@@ -44,7 +44,7 @@ typedef struct {
 } gemm_q8;
 
 /* Bytes of scratch for products up to n x depth. */
-size_t gemm_q8_scratch(const kern_q8 *q, size_t n, size_t depth);
+size_t gemm_q8_scratch(const pool *p, const kern_q8 *q, size_t n, size_t depth);
 /* scratch: gemm_q8_scratch bytes, 64-byte aligned. */
 void gemm_q8_run(pool *p, const kern_q8 *q, const gemm_q8 *g, void *scratch);
 

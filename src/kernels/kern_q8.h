@@ -8,11 +8,14 @@
 
 #include "kernels/kern.h"
 
-/* What turns the integer sum s of row i and column j into a float: row[i] * col[j] * (s - 128 * sums[j]). */
+/* What turns the integer sum s of row i and column j into a float: row[i] * col[j] * (s - 128 * sums[j]), added to
+ * from[i * ld + j]. */
 typedef struct {
     const float *row, *col; /* [mr], [nr] */
     const int32_t *sums;    /* [nr] sums of the weights of each column of this panel */
-} kern_q8_scale;
+    const float *from;      /* may be the result itself; NULL: zeros */
+    size_t ld;
+} kern_q8_tile;
 
 typedef struct kern_q8 {
     const char *isa; /* "ref", "avx2", "avxvnni", "avx512vnni", "neon" */
@@ -26,9 +29,9 @@ typedef struct kern_q8 {
     /* dst[k / 4 * nr * 4 + j * 4 + k % 4] = src[j * ld + k], j < cols <= nr; 0 beyond cols and in the rest of the last
      * quad. sums[j] = sum over k.                                                                        [exact] */
     void (*pack)(int8_t *dst, int32_t *sums, const int8_t *src, size_t ld, int cols, size_t depth);
-    /* c[i * ldc + j] = (add ? c : 0) + scaled sum over quads of a[(q * mr + i) * 4 + ..] * b[(q * nr + j) * 4 + ..] for
-     * the full mr x nr tile; at most 16384 quads.                             [abs 3e-7 of the largest term] */
-    void (*micro)(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_t quads, const kern_q8_scale *s, int add);
+    /* c[i * ldc + j] = t->from + scaled sum over quads of a[(q * mr + i) * 4 + ..] * b[(q * nr + j) * 4 + ..] for the
+     * full mr x nr tile; at most 16384 quads.                                 [abs 3e-7 of the largest term] */
+    void (*micro)(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_t quads, const kern_q8_tile *t);
 } kern_q8;
 
 extern const kern_q8 kern_q8_ref;

@@ -100,12 +100,12 @@ static inline __m512i dot(__m512i s, __m512i a, __m512i b)
 }
 
 /* 14 x 32: 28 accumulators, two columns of weights and one broadcast fill the 32 registers. */
-static void micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_t quads, const kern_q8_scale *scale, int add)
+static void micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_t quads, const kern_q8_tile *t)
 {
     __m512i s[MR][2];
     __m512i zero = _mm512_setzero_si512();
-    __m512i first0 = _mm512_sub_epi32(zero, _mm512_slli_epi32(_mm512_loadu_si512(scale->sums), 7));
-    __m512i first1 = _mm512_sub_epi32(zero, _mm512_slli_epi32(_mm512_loadu_si512(scale->sums + 16), 7));
+    __m512i first0 = _mm512_sub_epi32(zero, _mm512_slli_epi32(_mm512_loadu_si512(t->sums), 7));
+    __m512i first1 = _mm512_sub_epi32(zero, _mm512_slli_epi32(_mm512_loadu_si512(t->sums + 16), 7));
 #pragma GCC unroll 14
     for (int i = 0; i < MR; i++) {
         s[i][0] = first0;
@@ -115,8 +115,7 @@ static void micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_
     }
     for (size_t q = 0; q < quads; q++) {
         __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 64);
-        _mm_prefetch((const char *)(b + 8 * 4 * NR), _MM_HINT_T0);
-        _mm_prefetch((const char *)(b + 8 * 4 * NR + 64), _MM_HINT_T0);
+        _mm_prefetch((const char *)(a + 10 * 4 * MR), _MM_HINT_T0);
 #pragma GCC unroll 14
         for (int i = 0; i < MR; i++) {
             int quad;
@@ -128,16 +127,16 @@ static void micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_
         a += 4 * MR;
         b += 4 * NR;
     }
-    __m512 col0 = _mm512_loadu_ps(scale->col), col1 = _mm512_loadu_ps(scale->col + 16);
+    __m512 col0 = _mm512_loadu_ps(t->col), col1 = _mm512_loadu_ps(t->col + 16);
 #pragma GCC unroll 14
     for (int i = 0; i < MR; i++) {
         float *row = c + (size_t)i * ldc;
-        __m512 f = _mm512_set1_ps(scale->row[i]);
+        __m512 f = _mm512_set1_ps(t->row[i]);
         __m512 y0 = _mm512_mul_ps(_mm512_cvtepi32_ps(s[i][0]), _mm512_mul_ps(f, col0));
         __m512 y1 = _mm512_mul_ps(_mm512_cvtepi32_ps(s[i][1]), _mm512_mul_ps(f, col1));
-        if (add) {
-            y0 = _mm512_add_ps(y0, _mm512_loadu_ps(row));
-            y1 = _mm512_add_ps(y1, _mm512_loadu_ps(row + 16));
+        if (t->from) {
+            y0 = _mm512_add_ps(y0, _mm512_loadu_ps(t->from + (size_t)i * t->ld));
+            y1 = _mm512_add_ps(y1, _mm512_loadu_ps(t->from + (size_t)i * t->ld + 16));
         }
         _mm512_storeu_ps(row, y0);
         _mm512_storeu_ps(row + 16, y1);

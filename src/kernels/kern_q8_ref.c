@@ -31,7 +31,7 @@ static void ref_pack(int8_t *dst, int32_t *sums, const int8_t *src, size_t ld, i
     }
 }
 
-static void ref_micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_t quads, const kern_q8_scale *s, int add)
+static void ref_micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_t quads, const kern_q8_tile *s)
 {
     for (size_t i = 0; i < REF_MR; i++)
         for (size_t j = 0; j < REF_NR; j++) {
@@ -40,7 +40,7 @@ static void ref_micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, s
                 for (size_t k = 0; k < 4; k++) sum += (int)a[(q * REF_MR + i) * 4 + k] * (int)b[(q * REF_NR + j) * 4 + k];
             sum -= 128 * (int64_t)s->sums[j];
             double v = (double)s->row[i] * (double)s->col[j] * (double)sum;
-            c[i * ldc + j] = (float)(v + (add ? (double)c[i * ldc + j] : 0));
+            c[i * ldc + j] = (float)(v + (s->from ? (double)s->from[i * s->ld + j] : 0));
         }
 }
 
