@@ -63,14 +63,19 @@ void q8_set_group(const kern_q8 *q, const q8_rows *r, size_t p, size_t g, const 
     q->quant(r->data + p * panel_bytes(q, r->depth) + k * mr, src, inv, (int)rows, n);
 }
 
-void q8_set_panel(const kern_q8 *q, const q8_rows *r, size_t p, const float *x, size_t ldx)
+void q8_set_rows(const kern_q8 *q, const q8_rows *r, size_t p, const float *x, size_t ldx)
 {
     size_t mr = (size_t)q->mr, rows = least(mr, r->rows - p * mr);
     for (size_t g = 0; g < q8_groups(r->depth); g++) {
         const float *src[KERN_MAX_MR] = {0};
-        for (size_t i = 0; i < rows; i++) src[i] = x + (p * mr + i) * ldx + g * Q8_GROUP;
+        for (size_t i = 0; i < rows; i++) src[i] = x + i * ldx + g * Q8_GROUP;
         q8_set_group(q, r, p, g, src);
     }
+}
+
+void q8_set_panel(const kern_q8 *q, const q8_rows *r, size_t p, const float *x, size_t ldx)
+{
+    q8_set_rows(q, r, p, x + p * (size_t)q->mr * ldx, ldx);
 }
 
 void q8_quantise_weights(int8_t *w, float *scale, const float *x, size_t n)
