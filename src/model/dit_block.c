@@ -8,9 +8,10 @@ enum {
     MLP_COLS = 1024  /* inner columns per pass in int8; a multiple of Q8_GROUP */
 };
 
-/* RoPE on q and k, then each branch's own attention; o may be y itself. */
-static void attend(const dit *d, nn *n, const dit_work *w, float *o, float *q, float *k, float *v)
+/* RoPE on q and k, then each branch's own attention; o may be q. */
+static void attend(const dit *d, const dit_block *b, nn *n, const dit_work *w, float *const qkv[3], float *o)
 {
+    float *q = qkv[0], *k = qkv[1], *v = qkv[2];
     size_t dim = (size_t)d->cfg.dim, heads = (size_t)d->cfg.heads, width = dim / heads, rows = w->branches * w->frames;
     nn_rope(n, q, dim, w->rope_cos, w->rope_sin, rows, w->frames, heads, width / 2);
     nn_rope(n, k, dim, w->rope_cos, w->rope_sin, rows, w->frames, heads, width / 2);
@@ -19,7 +20,8 @@ static void attend(const dit *d, nn *n, const dit_work *w, float *o, float *q, f
         nn_attn a = {.o = o + at, .q = q + at, .k = k + at, .v = v + at, .ldo = dim, .ldq = dim, .ldk = dim, .ldv = dim,
                      .rows_q = w->frames, .rows_k = w->frames, .heads = heads, .width = width,
                      .scale = 1.0f / sqrtf((float)width)};
-        nn_attention(n, &a);
+        if (b->int8) nn_attention_q8(n, &a);
+        else nn_attention(n, &a);
     }
 }
 
@@ -32,7 +34,7 @@ static void attention(const dit *d, const dit_block *b, nn *n, const dit_work *w
     nn_linear(n, q, dim, y, dim, &b->q, NULL, rows, 0);
     nn_linear(n, k, dim, y, dim, &b->k, NULL, rows, 0);
     nn_linear(n, v, dim, y, dim, &b->v, NULL, rows, 0);
-    attend(d, n, w, y, q, k, v);
+    attend(d, b, n, w, (float *const[]){q, k, v}, y);
     nn_linear(n, h, dim, y, dim, &b->o, NULL, rows, 1);
     arena_rewind(n->work, mark);
 }
@@ -65,7 +67,7 @@ static void attention_q8(const dit *d, const dit_block *b, nn *n, const dit_work
     nn_q8_linear(n, q, dim, &x, &b->q, NULL, 0);
     nn_q8_linear(n, k, dim, &x, &b->k, NULL, 0);
     nn_q8_linear(n, v, dim, &x, &b->v, NULL, 0);
-    attend(d, n, w, q, q, k, v);
+    attend(d, b, n, w, (float *const[]){q, k, v}, q);
     nn_q8_quantise(n, &x, q, dim);
     nn_q8_linear(n, h, dim, &x, &b->o, NULL, 1);
     arena_rewind(n->work, mark);

@@ -70,6 +70,9 @@ typedef struct {
     float scale;
 } nn_attn;
 void nn_attention(nn *n, const nn_attn *a);
+/* The same in integers, for models whose other products are: scores in int8, weights and values in int16. o may be q.
+ * width at most Q8_GROUP. */
+void nn_attention_q8(nn *n, const nn_attn *a);
 
 /* Sinusoidal features of a scalar: out[0..half) = sin(a_i), out[half..) = cos(a_i), a_i = float32(1000 u) * f_i,
  * f_i = exp(i * -(ln 10000 / (half - 1))). Source: dit.md section 3. */
