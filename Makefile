@@ -83,8 +83,8 @@ all: drgen libdrgen.a
 # ---- rules ----------------------------------------------------------------------------------------------------
 $(B)/src/kernels/kern_avx2.o: isa := -mavx2 -mfma -mf16c
 $(B)/src/kernels/kern_avx512.o: isa := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq
-$(B)/src/kernels/kern_q8_avx2.o: isa := -mavx2
-$(B)/src/kernels/kern_q8_avxvnni.o: isa := -mavx2 -mavxvnni
+$(B)/src/kernels/kern_q8_avx2.o: isa := -mavx2 -mfma
+$(B)/src/kernels/kern_q8_avxvnni.o: isa := -mavx2 -mfma -mavxvnni
 $(B)/src/kernels/kern_q8_avx512.o: isa := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni
 
 # What recipes tell of the libraries.

@@ -85,7 +85,7 @@ void bench_q8(bench *b)
         int8_t *w = bench_memory(n * k);
         for (size_t j = 0; j < n; j++) q8_quantise_weights(w + j * k, &scale[j], f, k);
         void *memory = bench_memory(q8_rows_bytes(b->q8, m, k));
-        int8_job j = {b, {c, n, NULL, w, scale, NULL, 0, n}, x, bench_memory(gemm_q8_scratch(b->q8, n, k)), q8_rows_at(b->q8, memory, m, k)};
+        int8_job j = {b, {c, n, NULL, w, scale, NULL, 0, n}, x, bench_memory(gemm_q8_scratch(b->pool, b->q8, n, k)), q8_rows_at(b->q8, memory, m, k)};
         j.g.a = &j.rows;
         char name[80];
         snprintf(name, sizeof name, "product q8 %zux%zux%zu (%s)", m, n, k, shapes[i].what);
@@ -105,6 +105,12 @@ static void run_attention(void *arg)
     nn_attention(&j->n, &j->a);
 }
 
+static void run_attention_q8(void *arg)
+{
+    attention_job *j = arg;
+    nn_attention_q8(&j->n, &j->a);
+}
+
 void bench_attention(bench *b)
 {
     static const size_t lengths[] = {2048, 6144};
@@ -115,10 +121,13 @@ void bench_attention(bench *b)
         attention_job j = {{b->kern, b->pool, &work}, {.o = o, .q = q, .k = k, .v = v, .ldo = dim, .ldq = dim, .ldk = dim, .ldv = dim,
                                                        .rows_q = rows, .rows_k = rows, .heads = heads, .width = width, .scale = 0.125f}};
         nn_attention(&j.n, &j.a);
+        nn_attention_q8(&j.n, &j.a);
         if (arena_init(&work, work.peak, "bench", NULL) != DRGEN_OK) exit(1);
         char name[80];
         snprintf(name, sizeof name, "attention %zux%zu, 32 heads of 64", rows, rows);
         bench_add(b, name, 4e-9 * (double)rows * (double)rows * (double)dim, "GFLOP", bench_time(run_attention, &j, 3), b->fma);
+        snprintf(name, sizeof name, "attention in integers %zux%zu, 32 heads of 64", rows, rows);
+        bench_add(b, name, 4e-9 * (double)rows * (double)rows * (double)dim, "GOP", bench_time(run_attention_q8, &j, 3), 0);
         arena_free(&work);
         free(q), free(k), free(v), free(o);
     }

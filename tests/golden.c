@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "io/weights.h"
+#include "weights_tools/pack.h"
 
 #define KINDS(X) X(dit) X(rng) X(tables) X(vae) X(spm) X(mulan) X(lyrics) X(pt) X(mel) X(resample) X(mastering_meters) \
     X(mastering_compat) X(mastering_pro) X(mastering_deliver)
@@ -34,7 +35,7 @@ static const char *label(const golden *g)
 
 void golden_report(const golden *g, const char *name, const char *tensor, double max_error, double bound)
 {
-    int judged = !g->weights_f16, ok = max_error <= bound; /* NaN is not */
+    int judged = g->type == PACK_F32, ok = max_error <= bound; /* NaN is not */
     printf("%s/%s %s %.3g %.3g %s\n", label(g), name, tensor, max_error, bound, ok ? "ok" : judged ? "FAIL" : "reported");
     if (ok || !judged) passed++;
     else failed++;
@@ -82,7 +83,7 @@ void golden_compare(const golden *g, const char *name, const char *tensor, const
         if (fabs(w) > largest) largest = fabs(w);
         squares += e * e;
     }
-    if (g->weights_f16)
+    if (g->type != PACK_F32)
         printf("%s/%s %s rms error %.3g, largest value %.3g\n", label(g), name, tensor, sqrt(squares / (double)count), largest);
     golden_report(g, name, tensor, relative && largest > 0 ? worst / largest : worst, bound);
 }
@@ -104,6 +105,27 @@ void golden_compare_item(const golden *g, const char *name, const char *tensor, 
     char text[128];
     snprintf(text, sizeof text, want->count == count ? "%s" : "%s[%zu]", tensor, item);
     golden_report(g, name, text, relative && largest > 0 ? worst / largest : worst, bound);
+}
+
+void golden_alike(const golden *g, const char *name, const char *tensor, size_t item, const float *got, size_t count, double cosine,
+                  double rms)
+{
+    const st_tensor *want = expectation(g, name, tensor);
+    if (!want || !count || want->count % count || want->count / count <= item) {
+        golden_broken(g, name, "an expected tensor is missing or has another size");
+        return;
+    }
+    double dot = 0, a = 0, b = 0, error = 0;
+    for (size_t i = 0; i < count; i++) {
+        double w = (double)weights_value(want, item * count + i), v = (double)got[i];
+        dot += v * w, a += v * v, b += w * w, error += (v - w) * (v - w);
+    }
+    double c = dot / sqrt(a * b), e = sqrt(error / b);
+    int ok = c >= cosine && e <= rms;
+    printf("%s/%s %s cosine %.6f (%.6f) relative rms error %.3g (%.3g) %s\n", label(g), name, tensor, c, cosine, e, rms, ok ? "ok" : "FAIL");
+    if (ok) passed++;
+    else failed++;
+    fflush(stdout);
 }
 
 char *golden_path(const golden *g, const char *file)
@@ -212,7 +234,7 @@ static void walk(const golden *g, const char *dir, int depth)
 
 int main(int argc, char **argv)
 {
-    golden g = {.kern = kern_best()};
+    golden g = {.kern = kern_best(), .type = PACK_F32};
     int threads = 0;
     const char *dir = NULL;
     for (int i = 1; i < argc; i++) {
@@ -222,7 +244,8 @@ int main(int argc, char **argv)
             for (size_t k = 0; k < n; k++) printf("%s\n", table[k]->isa);
             return 0;
         }
-        if (strcmp(argv[i], "--f16") == 0) g.weights_f16 = 1;
+        if (strcmp(argv[i], "--f16") == 0) g.type = PACK_F16;
+        else if (strcmp(argv[i], "--q8") == 0) g.type = PACK_Q8;
         else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) g.only = argv[++i];
         else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) threads = atoi(argv[++i]);
         else dir = argv[i];
@@ -230,7 +253,7 @@ int main(int argc, char **argv)
     drgen_err err = {0};
     char temp[] = "/tmp/drgen-golden-XXXXXX";
     if (!dir || pool_open(&g.pool, threads, &err) != DRGEN_OK || !mkdtemp(temp)) {
-        fprintf(stderr, "usage: golden [--f16] [--only CASE] [--threads N] DIR %s\n", err.message);
+        fprintf(stderr, "usage: golden [--f16|--q8] [--only CASE] [--threads N] DIR %s\n", err.message);
         return 2;
     }
     g.temp = temp;

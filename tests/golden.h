@@ -17,7 +17,8 @@ typedef struct {
     const st_file *inputs, *expected; /* NULL without */
     const kern_table *kern;
     pool *pool;
-    int weights_f16;         /* 1: --f16: pack weights in half precision and report errors without judging them */
+    int type;                /* pack_dtype of the weights: --f16 and --q8 report errors without judging them, but for
+                              * golden_alike */
     const char *only;        /* substring a case name must hold, or NULL */
 } golden;
 
@@ -39,6 +40,10 @@ void golden_compare(const golden *g, const char *name, const char *tensor, const
 /* The same for one item of a batch: the expectation holds several times count values. */
 void golden_compare_item(const golden *g, const char *name, const char *tensor, size_t item, const float *got,
                          size_t count, double bound, int relative);
+/* For weights that are not float32: cosine with the expectation (item of a batch) of at least `cosine` and an rms error of
+ * at most `rms` times its rms. */
+void golden_alike(const golden *g, const char *name, const char *tensor, size_t item, const float *got, size_t count, double cosine,
+                  double rms);
 int golden_expects(const golden *g, const char *name, const char *tensor); /* expectation present */
 /* Exact cases: ok or not, one line only when bad or at the end: golden_report with error = mismatches, bound 0. */
 void golden_skip(const golden *g, const char *name, const char *why); /* printed and counted */

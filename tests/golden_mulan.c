@@ -80,7 +80,7 @@ static void run_text(mulan_case *c, const mulan_text *m, const mulan_text_cfg *c
     if (arena_init(&work, work.peak, "golden", NULL) != DRGEN_OK) abort();
     mulan_text_encode(m, &n, ids, count, style, on_tap, c);
     golden_compare(c->g, c->name, "latent", style, (size_t)cfg->dim_latent, c->vector, 0);
-    if (c->g->weights_f16) judge_cosine(c, style, (size_t)cfg->dim_latent);
+    if (c->g->type != PACK_F32) judge_cosine(c, style, (size_t)cfg->dim_latent);
     arena_free(&work);
     free(style), free(ids), free(raw);
 }
@@ -199,7 +199,7 @@ static void run_audio(mulan_case *c, const muq *m, const mulan_audio_cfg *cfg)
     }
     for (size_t i = 0; i < latent; i++) sum[i] /= (float)clips;
     golden_compare(c->g, "audio", "latent", sum, latent, c->vector, 0);
-    if (c->g->weights_f16) judge_cosine(c, sum, latent);
+    if (c->g->type != PACK_F32) judge_cosine(c, sum, latent);
     free(wave), free(all), free(sum);
 }
 
@@ -256,7 +256,7 @@ static void run(golden *g)
     drgen_err err = {0};
     source *src = NULL;
     char *manifest = golden_path(g, "manifest.json"), *path = file_join(g->temp, "mulan.safetensors");
-    pack_how how = {.dtype = g->weights_f16 ? PACK_F16 : PACK_F32};
+    pack_how how = {.dtype = g->type};
     mulan_case c = {.g = g};
     set_bounds(&c);
     if (source_open_manifest(&src, manifest, &err) != DRGEN_OK) golden_broken(g, "load", err.message);

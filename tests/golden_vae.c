@@ -174,7 +174,7 @@ static void run(golden *g)
     vae *v = NULL;
     char *manifest = golden_path(g, "manifest.json"), *path = file_join(g->temp, "vae.safetensors");
     vae_cfg cfg = {.final_tanh = json_bool(json_get(g->config, "final_tanh"), 0)};
-    pack_how how = {.dtype = g->weights_f16 ? PACK_F16 : PACK_F32};
+    pack_how how = {.dtype = g->type};
     if (source_open_manifest(&src, manifest, &err) != DRGEN_OK || pack_vae(src, path, &how, &cfg, NULL, &err) != DRGEN_OK ||
         st_open(&weights, path, &err) != DRGEN_OK || vae_load(&v, &cfg, weights, &err) != DRGEN_OK)
         golden_broken(g, "load", err.message);

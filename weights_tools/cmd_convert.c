@@ -31,7 +31,8 @@ static const char usage[] =
     "  --negative FILE   negative style, vocal.npy of DiffRhythm's examples\n"
     "  -o DIR            folder to make; must not exist\n"
     "  --update          add to, or replace parts of, the existing folder DIR\n"
-    "  --type f16|f32    type of matrices (default f16, as downloaded)\n"
+    "  --type TYPE       type of matrices: f16 (as downloaded, the default), f32, or q8: int8 in the transformer's blocks,\n"
+    "                    half the memory and several times the speed for nearly the same song\n"
     "  --ema             take the averaged weights where a checkpoint holds both\n"
     "  --heads N         attention heads of the transformer (default 32)\n"
     "  --final-tanh      the autoencoder ends in tanh (the released one does not)\n"
@@ -192,7 +193,7 @@ static drgen_status convert(job *j)
     ERR_TRY(copy_tokenizer(j));
     const char *name = r->name ? r->name : *j->cfg.name ? j->cfg.name : j->cfg.dit.duration_embed ? "DiffRhythm full" : "DiffRhythm base";
     if (name != j->cfg.name) snprintf(j->cfg.name, sizeof j->cfg.name, "%s", name);
-    snprintf(j->cfg.dtype, sizeof j->cfg.dtype, "%s", j->how.dtype == PACK_F16 ? "f16" : "f32");
+    snprintf(j->cfg.dtype, sizeof j->cfg.dtype, "%s", pack_dtype_name(j->how.dtype));
     return pack_model_json(j->dir, &j->cfg, j->err);
 }
 
@@ -248,12 +249,11 @@ int cmd_convert(int argc, char **argv)
                         : (r.muq_config || r.mulan_config) && !r.mulan ? "--mulan-config and --muq-config go with --mulan"
                         : r.negative && !r.dit ? "--negative goes with --dit"
                         : r.heads && (heads < 1 || heads > 256) ? "--heads is outside 1..256"
-                        : r.type && strcmp(r.type, "f16") != 0 && strcmp(r.type, "f32") != 0 ? "--type is f16 or f32" : NULL;
+                        : r.type && !pack_dtype_from_name(r.type, &j.how.dtype) ? "--type is f16, f32 or q8" : NULL;
     if (wrong) {
         fprintf(stderr, "drgen convert: %s; see drgen convert --help\n", wrong);
         return 2;
     }
-    if (r.type && strcmp(r.type, "f32") == 0) j.how.dtype = PACK_F32;
     stop_on_signals();
     if ((r.update ? into_old(&j) : into_new(&j)) != DRGEN_OK) return args_failed(&err);
     printf("%s\n", r.output);

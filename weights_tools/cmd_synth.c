@@ -13,8 +13,8 @@
 static const char usage[] =
     "drgen synth - make a model folder with made-up weights (rule synth-1), to test and time without a download\n"
     "\n"
-    "  drgen synth --size 1b|tiny [--full] [--tokenizer FILE] [--type f16|f32] [--seed N] -o DIR\n"
-    "  drgen synth --manifest manifest.json [--type f16|f32] -o DIR\n"
+    "  drgen synth --size 1b|tiny [--full] [--tokenizer FILE] [--type f16|f32|q8] [--seed N] -o DIR\n"
+    "  drgen synth --manifest manifest.json [--type f16|f32|q8] -o DIR\n"
     "\n"
     "  --size 1b         the real sizes: 1.1 B parameters, real autoencoder and text tower\n"
     "  --size tiny       the sizes of the model inside the program\n"
@@ -57,7 +57,7 @@ static drgen_status from_manifest(const char *dir, const char *manifest, pack_dt
                          : pack_vae(s, path, &how, &cfg.vae, NULL, err);
     }
     snprintf(cfg.name, sizeof cfg.name, "made up");
-    snprintf(cfg.dtype, sizeof cfg.dtype, "%s", dtype == PACK_F16 ? "f16" : "f32");
+    snprintf(cfg.dtype, sizeof cfg.dtype, "%s", pack_dtype_name(dtype));
     if (status == DRGEN_OK) status = pack_model_json(dir, &cfg, err);
     json_free(doc);
     file_close(&bytes);
@@ -70,6 +70,7 @@ int cmd_synth(int argc, char **argv)
 {
     const char *size = NULL, *manifest = NULL, *type = NULL, *seed = NULL, *output = NULL, *tokenizer = NULL;
     int full = 0;
+    pack_dtype dtype = PACK_F16;
     const args_option options[] = {{"--size", &size, NULL},     {"--manifest", &manifest, NULL}, {"--type", &type, NULL},
                                    {"--seed", &seed, NULL},     {"-o", &output, NULL},           {"--output", &output, NULL},
                                    {"--tokenizer", &tokenizer, NULL}, {"--full", NULL, &full},   {NULL, NULL, NULL}};
@@ -83,12 +84,11 @@ int cmd_synth(int argc, char **argv)
                         : size && !real && !tiny ? "--size is 1b or tiny"
                         : seed && (!*seed || strspn(seed, "0123456789") != strlen(seed)) ? "--seed is not a whole number"
                         : full && !real ? "--full goes with --size 1b"
-                        : type && strcmp(type, "f16") != 0 && strcmp(type, "f32") != 0 ? "--type is f16 or f32" : NULL;
+                        : type && !pack_dtype_from_name(type, &dtype) ? "--type is f16, f32 or q8" : NULL;
     if (wrong) {
         fprintf(stderr, "drgen synth: %s; see drgen synth --help\n", wrong);
         return 2;
     }
-    pack_dtype dtype = type && strcmp(type, "f32") == 0 ? PACK_F32 : PACK_F16;
     stop_on_signals();
     if (newdir_begin(&d, output, &err) != DRGEN_OK) return args_failed(&err);
     synth_model m = real ? synth_model_1b(full) : synth_model_tiny();

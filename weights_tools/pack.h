@@ -17,7 +17,9 @@
  *   mulan.safetensors     text tower: names of mulan.md section 2, used ones only
  *   mulan_audio.safetensors  audio tower, see pack_mulan_audio
  *   tokenizer.model or tokenizer.json   copied
- * Matrices (two or more axes) are stored in the directory's dtype, vectors always in f32. The metadata of a part's file
+ * Matrices (two or more axes) are stored in the directory's dtype, vectors always in f32. With q8, the seven matrices of
+ * every transformer block X.weight are I8 [rows, cols] beside X.weight_scale F32 [rows]: a row is its bytes times its
+ * scale; all other matrices are f16. The metadata of a part's file
  * has "source": the name of the file it came from.
  */
 #ifndef WEIGHTS_TOOLS_PACK_H
@@ -26,7 +28,12 @@
 #include "model/config.h"
 #include "weights_tools/source.h"
 
-typedef enum { PACK_F32, PACK_F16 } pack_dtype;
+/* Q8: the block matrices of the transformer in int8, every other matrix in half precision. */
+typedef enum { PACK_F32, PACK_F16, PACK_Q8 } pack_dtype;
+
+const char *pack_dtype_name(pack_dtype t); /* "f32", ... */
+/* The type of that name; 0 when there is none. */
+int pack_dtype_from_name(const char *name, pack_dtype *out);
 
 typedef struct {
     pack_dtype dtype;

@@ -23,6 +23,16 @@ static void add_at(pack_list *l, const char *format, int i, const char *rest, pa
     add(l, name, turn, shape, dims);
 }
 
+/* A matrix of block i: int8 in a q8 folder. */
+static void add_matrix(pack_list *l, const char *format, int i, const char *rest, size_t rows, size_t cols)
+{
+    char name[PACK_NAME], from[PACK_NAME + 16];
+    int n = snprintf(name, sizeof name, format, i);
+    snprintf(name + n, sizeof name - (size_t)n, "%s", rest);
+    snprintf(from, sizeof from, "transformer.%s", name);
+    pack_add_matrix(l, name, from, rows, cols);
+}
+
 static const source_tensor *look(const pack_list *l, const char *name)
 {
     char full[PACK_NAME];
@@ -101,13 +111,13 @@ static void plan_blocks(pack_list *l, const dit_cfg *c)
     size_t dim = (size_t)c->dim, inner = dim * (size_t)c->ff_mult, w = (size_t)c->cond_dim;
     const char *p = "transformer_blocks.%d.";
     for (int i = 0; i < c->depth; i++) {
-        add_at(l, p, i, "self_attn.q_proj.weight", PACK_COPY, S(dim, dim));
-        add_at(l, p, i, "self_attn.k_proj.weight", PACK_COPY, S(dim, dim));
-        add_at(l, p, i, "self_attn.v_proj.weight", PACK_COPY, S(dim, dim));
-        add_at(l, p, i, "self_attn.o_proj.weight", PACK_COPY, S(dim, dim));
-        add_at(l, p, i, "mlp.gate_proj.weight", PACK_COPY, S(inner, dim));
-        add_at(l, p, i, "mlp.up_proj.weight", PACK_COPY, S(inner, dim));
-        add_at(l, p, i, "mlp.down_proj.weight", PACK_COPY, S(dim, inner));
+        add_matrix(l, p, i, "self_attn.q_proj.weight", dim, dim);
+        add_matrix(l, p, i, "self_attn.k_proj.weight", dim, dim);
+        add_matrix(l, p, i, "self_attn.v_proj.weight", dim, dim);
+        add_matrix(l, p, i, "self_attn.o_proj.weight", dim, dim);
+        add_matrix(l, p, i, "mlp.gate_proj.weight", inner, dim);
+        add_matrix(l, p, i, "mlp.up_proj.weight", inner, dim);
+        add_matrix(l, p, i, "mlp.down_proj.weight", dim, inner);
         add_at(l, p, i, "input_layernorm.weight", PACK_COPY, S(dim));
         add_at(l, p, i, "post_attention_layernorm.weight", PACK_COPY, S(dim));
     }

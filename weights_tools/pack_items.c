@@ -7,6 +7,24 @@
 #include <string.h>
 
 #include "base/half.h"
+#include "kernels/gemm_q8.h"
+
+static const char *const dtype_names[] = {[PACK_F32] = "f32", [PACK_F16] = "f16", [PACK_Q8] = "q8"};
+
+const char *pack_dtype_name(pack_dtype t)
+{
+    return dtype_names[t];
+}
+
+int pack_dtype_from_name(const char *name, pack_dtype *out)
+{
+    for (pack_dtype t = PACK_F32; t <= PACK_Q8; t++)
+        if (strcmp(name, dtype_names[t]) == 0) {
+            *out = t;
+            return 1;
+        }
+    return 0;
+}
 
 int pack_size(size_t v)
 {
@@ -68,6 +86,9 @@ static void set_shape(pack_item *i, const size_t *shape, int dims)
         i->shape[1] = shape[1];
         i->shape[2] = 2;
         i->shape[3] = shape[0];
+    } else if (i->turn == PACK_SCALE) {
+        i->dims = 1;
+        i->shape[0] = shape[0];
     } else {
         for (const int *axis = turned[i->turn]; *axis >= 0; axis++) i->shape[i->dims++] = shape[*axis];
     }
@@ -82,6 +103,17 @@ void pack_add(pack_list *l, const char *name, const char *source_name_, pack_tur
     i->from = t;
     memcpy(i->view, shape, (size_t)dims * sizeof *shape);
     set_shape(i, shape, dims);
+}
+
+void pack_add_matrix(pack_list *l, const char *name, const char *from, size_t rows, size_t cols)
+{
+    const size_t shape[] = {rows, cols};
+    char scale[PACK_NAME];
+    pack_add(l, name, from, PACK_COPY, shape, 2);
+    if (l->status != DRGEN_OK || l->how->dtype != PACK_Q8) return;
+    l->items[l->count - 1].quantise = 1;
+    snprintf(scale, sizeof scale, "%s_scale", name);
+    pack_add(l, scale, from, PACK_SCALE, shape, 2);
 }
 
 void pack_add_turned(pack_list *l, const char *name, const char *from, pack_turn turn, const size_t *shape, int dims,
@@ -144,7 +176,7 @@ void pack_add_given(pack_list *l, const char *name, const float *values, size_t 
 static drgen_status not_finite(const pack_list *l, const pack_item *i, drgen_err *err)
 {
     return err_fail(err, DRGEN_ERR_MODEL, "%s: %s holds a value that is not finite%s", source_name(l->s), i->name,
-                    l->how->dtype == PACK_F16 ? " or too large for half precision (try --type f32)" : "");
+                    l->how->dtype != PACK_F32 ? " or too large for half precision (try --type f32)" : "");
 }
 
 static int finite_f32(const float *v, size_t count)
@@ -260,11 +292,32 @@ static drgen_status write_floats(const pack_list *l, const pack_item *i, st_writ
     return DRGEN_OK;
 }
 
+/* Rows as bytes, or their scales: both see every row whole. */
+static drgen_status write_rows(const pack_list *l, const pack_item *i, st_writer *w)
+{
+    size_t rows = i->view[0], cols = i->view[1];
+    float *v = malloc((cols + 1) * sizeof *v), *scale = malloc((rows + 1) * sizeof *scale);
+    int8_t *bytes = malloc(cols + 1);
+    drgen_status status = v && scale && bytes ? DRGEN_OK : err_fail(l->err, DRGEN_ERR_NOMEM, "%s: out of memory", i->name);
+    for (size_t r = 0; r < rows && status == DRGEN_OK; r++) {
+        status = r % 64 ? DRGEN_OK : stopped(l);
+        if (status == DRGEN_OK) status = source_floats(l->s, i->from, r * cols, cols, v, l->err);
+        if (status == DRGEN_OK && !finite_f32(v, cols)) status = not_finite(l, i, l->err);
+        if (status != DRGEN_OK) break;
+        q8_quantise_weights(bytes, &scale[r], v, cols);
+        if (i->quantise) status = st_put(w, bytes, cols, l->err);
+    }
+    if (status == DRGEN_OK && !i->quantise) status = st_put(w, scale, rows * sizeof *scale, l->err);
+    free(v), free(scale), free(bytes);
+    return status;
+}
+
 /* Copies go through in pieces, what is folded or turned as a whole tensor. */
 static drgen_status write_item(const pack_list *l, const pack_item *i, st_writer *w, st_type type)
 {
     enum { PIECE = 1 << 20 };
     if (i->given) return put(l, i, w, i->given, i->shape[0], type);
+    if (i->quantise || i->turn == PACK_SCALE) return write_rows(l, i, w);
     int whole = i->turn != PACK_COPY || i->gain || i->scale;
     size_t count = i->from->count, room = whole || count < PIECE ? count : PIECE;
     float *v = malloc((room + 1) * sizeof *v), *turned = whole ? malloc((count + 1) * sizeof *turned) : NULL;
@@ -279,7 +332,7 @@ static drgen_status write_item(const pack_list *l, const pack_item *i, st_writer
 
 static st_type type_of(const pack_item *i, pack_dtype dtype)
 {
-    return i->dims > 1 && dtype == PACK_F16 ? ST_F16 : ST_F32;
+    return i->quantise ? ST_I8 : i->dims > 1 && dtype != PACK_F32 ? ST_F16 : ST_F32;
 }
 
 /* Larger elements first, so that every tensor is aligned; otherwise in the order planned. */
@@ -288,9 +341,9 @@ static void sort_items(pack_list *l, pack_dtype dtype)
     pack_item *sorted = l->count ? malloc(l->count * sizeof *sorted) : NULL;
     size_t n = 0;
     if (!sorted) return; /* alignment is checked when a model is loaded */
-    for (int half = 0; half < 2; half++)
+    for (size_t size = 4; size; size /= 2)
         for (size_t i = 0; i < l->count; i++)
-            if ((type_of(&l->items[i], dtype) == ST_F16) == half) sorted[n++] = l->items[i];
+            if (st_type_size(type_of(&l->items[i], dtype)) == size) sorted[n++] = l->items[i];
     free(l->items);
     l->items = sorted;
     l->room = l->count;

@@ -12,7 +12,8 @@ typedef enum {
     PACK_CONV,       /* [out, in, taps] -> [out, taps, in] */
     PACK_TRANSPOSED, /* [in, out, 2s] -> [s, out, 2, in], see pack.h */
     PACK_DEPTHWISE,  /* [C, 1, taps] -> [taps, C] */
-    PACK_FLAT        /* [1, 1, C] -> [C] */
+    PACK_FLAT,       /* [1, 1, C] -> [C] */
+    PACK_SCALE       /* [rows, cols] -> [rows], what the bytes of a row are multiplied by */
 } pack_turn;
 
 typedef struct {
@@ -22,6 +23,7 @@ typedef struct {
     const float *given;              /* instead of from: shape[0] values */
     float *scale;                    /* multiplies row r of the source (folded BatchNorm); owned; NULL: none */
     float *owned;                    /* the values of given, when they are ours */
+    int quantise;                    /* 1: int8 where the folder's type is q8 */
     int dims;
     size_t shape[ST_MAX_DIMS];       /* in the model */
     size_t view[ST_MAX_DIMS];        /* the source's shape as `turn` sees it */
@@ -50,6 +52,8 @@ void pack_add_weight(pack_list *l, const char *base, pack_turn turn, const size_
 /* The same seen as [rows, in, taps], and turned into [rows, taps, in]; scale [rows] (taken over) or NULL. */
 void pack_add_turned(pack_list *l, const char *name, const char *source_name, pack_turn turn, const size_t *shape, int dims,
                      const size_t view[3], float *scale);
+/* A matrix that becomes int8 with its scales where the folder's type is q8; otherwise as pack_add. */
+void pack_add_matrix(pack_list *l, const char *name, const char *source_name, size_t rows, size_t cols);
 /* values (malloc'd) are taken over. */
 void pack_add_owned(pack_list *l, const char *name, float *values, size_t count);
 void pack_add_given(pack_list *l, const char *name, const float *values, size_t count);

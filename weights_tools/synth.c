@@ -367,7 +367,7 @@ drgen_status synth_write(const char *dir, const synth_model *model, drgen_err *e
     ERR_TRY(write_parts(dir, &m, &cfg, err));
     snprintf(cfg.name, sizeof cfg.name, "%s", m.name);
     snprintf(cfg.note, sizeof cfg.note, "%s", m.note);
-    snprintf(cfg.dtype, sizeof cfg.dtype, "%s", m.dtype == PACK_F16 ? "f16" : "f32");
+    snprintf(cfg.dtype, sizeof cfg.dtype, "%s", pack_dtype_name(m.dtype));
     cfg.dit = m.dit;
     cfg.vae = m.vae;
     cfg.text = m.text;

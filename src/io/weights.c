@@ -1,6 +1,7 @@
 /* weights.c - see weights.h. */
 #include "io/weights.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/half.h"
@@ -75,6 +76,25 @@ drgen_status weights_matrix(const st_file *f, const char *name, const size_t *sh
         return err_fail(err, DRGEN_ERR_MODEL, "%s: %s: data are not aligned; convert the model again", st_name(f), name);
     size_t rows = dims ? shape[0] : 1;
     *out = (wmat){.data = t->data, .type = t->type, .rows = rows, .cols = rows ? t->count / rows : 0};
+    return DRGEN_OK;
+}
+
+drgen_status weights_matrix_q8(const st_file *f, const char *name, size_t rows, size_t cols, wmat *out, drgen_err *err)
+{
+    const size_t shape[] = {rows, cols};
+    const st_tensor *t = find(f, name, shape, 2, err);
+    if (!t) return DRGEN_ERR_MODEL;
+    if (t->type != ST_I8) return weights_matrix(f, name, shape, 2, out, err);
+    char scale_name[256];
+    snprintf(scale_name, sizeof scale_name, "%s_scale", name);
+    const st_tensor *scale = find(f, scale_name, shape, 1, err);
+    if (!scale) return DRGEN_ERR_MODEL;
+    if (scale->type != ST_F32)
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: %s: type F32 wanted, %s found", st_name(f), scale_name,
+                        st_type_name(scale->type));
+    if ((uintptr_t)scale->data % sizeof(float))
+        return err_fail(err, DRGEN_ERR_MODEL, "%s: %s: data are not aligned; convert the model again", st_name(f), scale_name);
+    *out = (wmat){.data = t->data, .type = ST_I8, .rows = rows, .cols = cols, .scale = scale->data};
     return DRGEN_OK;
 }
 

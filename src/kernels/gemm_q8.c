@@ -8,6 +8,7 @@
 enum {
     PACK_BYTES = 2 << 20,  /* of one packed block of W */
     BLOCK_BYTES = 352 << 10, /* of A that one task sweeps, at most: second-level cache */
+    BLOCK_PANELS = 24,
     MIN_TASKS = 24
 };
 
@@ -62,14 +63,19 @@ void q8_set_group(const kern_q8 *q, const q8_rows *r, size_t p, size_t g, const 
     q->quant(r->data + p * panel_bytes(q, r->depth) + k * mr, src, inv, (int)rows, n);
 }
 
-void q8_set_panel(const kern_q8 *q, const q8_rows *r, size_t p, const float *x, size_t ldx)
+void q8_set_rows(const kern_q8 *q, const q8_rows *r, size_t p, const float *x, size_t ldx)
 {
     size_t mr = (size_t)q->mr, rows = least(mr, r->rows - p * mr);
     for (size_t g = 0; g < q8_groups(r->depth); g++) {
         const float *src[KERN_MAX_MR] = {0};
-        for (size_t i = 0; i < rows; i++) src[i] = x + (p * mr + i) * ldx + g * Q8_GROUP;
+        for (size_t i = 0; i < rows; i++) src[i] = x + i * ldx + g * Q8_GROUP;
         q8_set_group(q, r, p, g, src);
     }
+}
+
+void q8_set_panel(const kern_q8 *q, const q8_rows *r, size_t p, const float *x, size_t ldx)
+{
+    q8_set_rows(q, r, p, x + p * (size_t)q->mr * ldx, ldx);
 }
 
 void q8_quantise_weights(int8_t *w, float *scale, const float *x, size_t n)
@@ -88,6 +94,7 @@ typedef struct {
     int8_t *packed;   /* [panels of this block][groups][quads][nr][4] */
     int32_t *sums;    /* [panels][groups][nr] */
     float *col_scale; /* [panels * nr] */
+    float *parts;     /* [threads][step][nr] sums over groups so far */
     size_t groups, col0, cols, step, row_blocks, col_splits;
 } q8_job;
 
@@ -97,10 +104,18 @@ static size_t block_cols(const kern_q8 *q, size_t n, size_t depth)
     return least(cols < nr ? nr : cols, up(n, nr));
 }
 
-size_t gemm_q8_scratch(const kern_q8 *q, size_t n, size_t depth)
+/* Rows of A per task. */
+static size_t task_rows(const kern_q8 *q, size_t depth)
+{
+    size_t panels = BLOCK_BYTES / panel_bytes(q, depth);
+    return (size_t)q->mr * (panels < 1 ? 1 : least(panels, BLOCK_PANELS));
+}
+
+size_t gemm_q8_scratch(const pool *p, const kern_q8 *q, size_t n, size_t depth)
 {
     size_t cols = block_cols(q, n, depth);
-    return up(cols * up(depth, 4), 64) + up(cols * q8_groups(depth) * sizeof(int32_t), 64) + up(cols * sizeof(float), 64);
+    return up(cols * up(depth, 4), 64) + up(cols * q8_groups(depth) * sizeof(int32_t), 64) + up(cols * sizeof(float), 64) +
+           (size_t)pool_threads(p) * task_rows(q, depth) * (size_t)q->nr * sizeof(float);
 }
 
 static void pack_task(void *arg, size_t task, int thread)
@@ -115,38 +130,38 @@ static void pack_task(void *arg, size_t task, int thread)
     for (size_t c = 0; c < nr; c++) j->col_scale[c0 + c] = c < cols ? g->scale[j->col0 + c0 + c] : 0;
 }
 
-/* One register tile over all groups, through a buffer where it hangs over the edge of C. */
-static void tile(const q8_job *j, float *c, size_t panel_a, size_t panel_b, size_t rows, size_t cols)
+/* One register tile over group i of the depth. The sums over groups gather in `part`, a compact copy of the task's
+ * rows of these columns: C itself, whose rows lie a large power of two apart, would fall out of the cache between groups.
+ * The last group writes C. */
+static void tile(const q8_job *j, float *part, float *c, size_t panel_a, size_t panel_b, size_t i, size_t rows, size_t cols)
 {
     const kern_q8 *q = j->q;
     const q8_rows *a = j->g->a;
-    size_t mr = (size_t)q->mr, nr = (size_t)q->nr, ldc = j->g->ldc;
-    int whole = rows == mr && cols == nr, add = j->g->add;
-    float edge[KERN_MAX_MR * KERN_MAX_NR];
-    float *to = whole ? c : edge;
-    const uint8_t *pa = a->data + panel_a * panel_bytes(q, a->depth);
-    const int8_t *pb = j->packed + panel_b * nr * up(a->depth, 4);
-    for (size_t i = 0; i < j->groups; i++) {
-        size_t k = i * Q8_GROUP, n = least(Q8_GROUP, a->depth - k);
-        kern_q8_scale s = {a->scale + (panel_a * j->groups + i) * mr, j->col_scale + panel_b * nr,
-                           j->sums + (panel_b * j->groups + i) * nr};
-        q->micro(to, whole ? ldc : nr, pa + k * mr, pb + k * nr, (n + 3) / 4, &s, i > 0 || (whole && add));
-    }
-    for (size_t r = 0; r < rows && !whole; r++)
-        for (size_t i = 0; i < cols; i++) c[r * ldc + i] = edge[r * nr + i] + (add ? c[r * ldc + i] : 0);
+    size_t mr = (size_t)q->mr, nr = (size_t)q->nr, ldc = j->g->ldc, k = i * Q8_GROUP, n = least(Q8_GROUP, a->depth - k);
+    int whole = rows == mr && cols == nr, last = i + 1 == j->groups;
+    kern_q8_tile t = {a->scale + (panel_a * j->groups + i) * mr, j->col_scale + panel_b * nr,
+                      j->sums + (panel_b * j->groups + i) * nr, part, nr};
+    if (i == 0) t.from = j->g->add && whole ? c : NULL, t.ld = ldc;
+    q->micro(last && whole ? c : part, last && whole ? ldc : nr, a->data + panel_a * panel_bytes(q, a->depth) + k * mr,
+             j->packed + panel_b * nr * up(a->depth, 4) + k * nr, (n + 3) / 4, &t);
+    for (size_t r = 0; r < rows && last && !whole; r++)
+        for (size_t x = 0; x < cols; x++) c[r * ldc + x] = part[r * nr + x] + (j->g->add ? c[r * ldc + x] : 0);
 }
 
+/* A group of one panel of W stays in the first-level cache while the rows of A pass by. */
 static void multiply_task(void *arg, size_t task, int thread)
 {
-    (void)thread;
     const q8_job *j = arg;
     const gemm_q8 *g = j->g;
     size_t mr = (size_t)j->q->mr, nr = (size_t)j->q->nr;
     size_t r0 = task / j->col_splits * j->step, r1 = least(r0 + j->step, g->a->rows), split = task % j->col_splits;
     size_t panels = up(j->cols, nr) / nr, p0 = panels * split / j->col_splits, p1 = panels * (split + 1) / j->col_splits;
+    float *part = j->parts + (size_t)thread * j->step * nr;
     for (size_t p = p0; p < p1; p++)
-        for (size_t r = r0; r < r1; r += mr)
-            tile(j, g->c + r * g->ldc + j->col0 + p * nr, r / mr, p, least(mr, r1 - r), least(nr, j->cols - p * nr));
+        for (size_t i = 0; i < j->groups; i++)
+            for (size_t r = r0; r < r1; r += mr)
+                tile(j, part + (r - r0) * nr, g->c + r * g->ldc + j->col0 + p * nr, r / mr, p, i, least(mr, r1 - r),
+                     least(nr, j->cols - p * nr));
     if (!g->bias) return;
     size_t c0 = j->col0 + p0 * nr, c1 = j->col0 + least(p1 * nr, j->cols);
     for (size_t r = r0; r < r1; r++)
@@ -155,13 +170,14 @@ static void multiply_task(void *arg, size_t task, int thread)
 
 void gemm_q8_run(pool *p, const kern_q8 *q, const gemm_q8 *g, void *scratch)
 {
-    size_t rows = g->a->rows, depth = g->a->depth, mr = (size_t)q->mr, nr = (size_t)q->nr;
+    size_t rows = g->a->rows, depth = g->a->depth, nr = (size_t)q->nr;
     if (rows == 0 || g->n == 0 || depth == 0) return;
-    size_t block = block_cols(q, g->n, depth), panels_a = BLOCK_BYTES / panel_bytes(q, depth);
+    size_t block = block_cols(q, g->n, depth);
     q8_job j = {.q = q, .g = g, .packed = scratch, .groups = q8_groups(depth)};
     j.sums = (int32_t *)(void *)((char *)scratch + up(block * up(depth, 4), 64));
     j.col_scale = (float *)(void *)((char *)j.sums + up(block * j.groups * sizeof(int32_t), 64));
-    j.step = mr * (panels_a ? panels_a : 1);
+    j.parts = j.col_scale + up(block, 16);
+    j.step = task_rows(q, depth);
     j.row_blocks = up(rows, j.step) / j.step;
     for (j.col0 = 0; j.col0 < g->n; j.col0 += block) {
         j.cols = least(block, g->n - j.col0);

@@ -29,6 +29,8 @@ size_t q8_groups(size_t depth);
 /* Quantises group g of panel p: rows p * mr and on, columns g * Q8_GROUP and on, given as pointers to the group's first
  * column, one for each row the panel holds (fewer in the last). Different panels and groups at the same time are fine. */
 void q8_set_group(const kern_q8 *q, const q8_rows *r, size_t p, size_t g, const float *const *src);
+/* All groups of panel p, from its own rows x [mr or fewer, depth]. */
+void q8_set_rows(const kern_q8 *q, const q8_rows *r, size_t p, const float *x, size_t ldx);
 /* All groups of panel p of the matrix x [rows, depth], row stride ldx. */
 void q8_set_panel(const kern_q8 *q, const q8_rows *r, size_t p, const float *x, size_t ldx);
 
@@ -44,7 +46,7 @@ typedef struct {
 } gemm_q8;
 
 /* Bytes of scratch for products up to n x depth. */
-size_t gemm_q8_scratch(const kern_q8 *q, size_t n, size_t depth);
+size_t gemm_q8_scratch(const pool *p, const kern_q8 *q, size_t n, size_t depth);
 /* scratch: gemm_q8_scratch bytes, 64-byte aligned. */
 void gemm_q8_run(pool *p, const kern_q8 *q, const gemm_q8 *g, void *scratch);
 

@@ -8,11 +8,14 @@
 
 #include "kernels/kern.h"
 
-/* What turns the integer sum s of row i and column j into a float: row[i] * col[j] * (s - 128 * sums[j]). */
+/* What turns the integer sum s of row i and column j into a float: row[i] * col[j] * (s - 128 * sums[j]), added to
+ * from[i * ld + j]. */
 typedef struct {
     const float *row, *col; /* [mr], [nr] */
     const int32_t *sums;    /* [nr] sums of the weights of each column of this panel */
-} kern_q8_scale;
+    const float *from;      /* may be the result itself; NULL: zeros */
+    size_t ld;
+} kern_q8_tile;
 
 typedef struct kern_q8 {
     const char *isa; /* "ref", "avx2", "avxvnni", "avx512vnni", "neon" */
@@ -26,10 +29,25 @@ typedef struct kern_q8 {
     /* dst[k / 4 * nr * 4 + j * 4 + k % 4] = src[j * ld + k], j < cols <= nr; 0 beyond cols and in the rest of the last
      * quad. sums[j] = sum over k.                                                                        [exact] */
     void (*pack)(int8_t *dst, int32_t *sums, const int8_t *src, size_t ld, int cols, size_t depth);
-    /* c[i * ldc + j] = (add ? c : 0) + scaled sum over quads of a[(q * mr + i) * 4 + ..] * b[(q * nr + j) * 4 + ..] for
-     * the full mr x nr tile; at most 16384 quads.                             [abs 3e-7 of the largest term] */
-    void (*micro)(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_t quads, const kern_q8_scale *s, int add);
+    /* c[i * ldc + j] = t->from + scaled sum over quads of a[(q * mr + i) * 4 + ..] * b[(q * nr + j) * 4 + ..] for the
+     * full mr x nr tile; at most 16384 quads.                                 [abs 3e-7 of the largest term] */
+    void (*micro)(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_t quads, const kern_q8_tile *t);
+
+    /* ---- attention (nn/attention_q8.c). NULL in a table that leaves it to float32.
+     * q[k] = rint(x[k] * inv), |x * inv| <= 127.                                                          [exact] */
+    void (*bytes)(int8_t *q, const float *x, float inv, size_t n);
+    /* A block of online softmax down the columns of s [keys, nr], whose unit is a power of two: m' = max(m, s), alpha =
+     * 2^(m - m'), w = rint(KERN_Q8_ONE * 2^(s - m')), l = l * alpha + sum over keys of w, m = m'. w of key k and column
+     * j lies at p[(k / 2 * nr + j) * 2 + k % 2]; an odd last key has a 0 beside it. m, l, alpha are [nr]; start with m =
+     * -INFINITY, l = 0. keys >= 1.                                    [w: 1; l: keys; alpha: rel 1e-6 + 1e-37] */
+    void (*softmax_pairs)(int16_t *p, const float *s, size_t keys, float *m, float *l, float *alpha);
+    int vr; /* rows of the next one's tile, at most KERN_MAX_MR */
+    /* o[i * nr + j] = alpha[j] * o + scale[i] * sum over pairs of v[(t * vr + i) * 2 + ..] * p[(t * nr + j) * 2 + ..] for
+     * the full vr x nr tile. |v| <= KERN_Q8_VALUE, pairs <= 128: sums fit in 32 bits.   [rel 1e-6 of the terms] */
+    void (*values)(float *o, const int16_t *v, const int16_t *p, size_t pairs, const float *scale, const float *alpha);
 } kern_q8;
+
+enum { KERN_Q8_ONE = 16383, KERN_Q8_VALUE = 255 };
 
 extern const kern_q8 kern_q8_ref;
 

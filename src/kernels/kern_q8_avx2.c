@@ -31,7 +31,13 @@ static inline __m256i q8_bias(__m256i sums)
     return _mm256_setzero_si256();
 }
 
+static inline __m256i q8_pairs(__m256i s, __m256i a, __m256i b)
+{
+    return _mm256_add_epi32(s, _mm256_madd_epi16(a, b));
+}
+
 #include "kernels/body_q8_256.inc"
 
 extern const kern_q8 kern_q8_avx2;
-const kern_q8 kern_q8_avx2 = {"avx2", Q8_MR, Q8_NR, q8_absmax, q8_quant, q8_pack, q8_micro};
+const kern_q8 kern_q8_avx2 = {"avx2", Q8_MR, Q8_NR, q8_absmax, q8_quant, q8_pack, q8_micro,
+                              q8_to_bytes, q8_softmax_pairs, Q8_MR, q8_values};

@@ -4,7 +4,7 @@
 
 #include "kernels/kern_q8.h"
 
-enum { MR = 14, NR = 32 };
+enum { MR = 14, NR = 32, VR = 13 };
 
 static inline __mmask16 low(size_t n)
 {
@@ -100,12 +100,12 @@ static inline __m512i dot(__m512i s, __m512i a, __m512i b)
 }
 
 /* 14 x 32: 28 accumulators, two columns of weights and one broadcast fill the 32 registers. */
-static void micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_t quads, const kern_q8_scale *scale, int add)
+static void micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_t quads, const kern_q8_tile *t)
 {
     __m512i s[MR][2];
     __m512i zero = _mm512_setzero_si512();
-    __m512i first0 = _mm512_sub_epi32(zero, _mm512_slli_epi32(_mm512_loadu_si512(scale->sums), 7));
-    __m512i first1 = _mm512_sub_epi32(zero, _mm512_slli_epi32(_mm512_loadu_si512(scale->sums + 16), 7));
+    __m512i first0 = _mm512_sub_epi32(zero, _mm512_slli_epi32(_mm512_loadu_si512(t->sums), 7));
+    __m512i first1 = _mm512_sub_epi32(zero, _mm512_slli_epi32(_mm512_loadu_si512(t->sums + 16), 7));
 #pragma GCC unroll 14
     for (int i = 0; i < MR; i++) {
         s[i][0] = first0;
@@ -115,8 +115,7 @@ static void micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_
     }
     for (size_t q = 0; q < quads; q++) {
         __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 64);
-        _mm_prefetch((const char *)(b + 8 * 4 * NR), _MM_HINT_T0);
-        _mm_prefetch((const char *)(b + 8 * 4 * NR + 64), _MM_HINT_T0);
+        _mm_prefetch((const char *)(a + 10 * 4 * MR), _MM_HINT_T0);
 #pragma GCC unroll 14
         for (int i = 0; i < MR; i++) {
             int quad;
@@ -128,21 +127,105 @@ static void micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_
         a += 4 * MR;
         b += 4 * NR;
     }
-    __m512 col0 = _mm512_loadu_ps(scale->col), col1 = _mm512_loadu_ps(scale->col + 16);
+    __m512 col0 = _mm512_loadu_ps(t->col), col1 = _mm512_loadu_ps(t->col + 16);
 #pragma GCC unroll 14
     for (int i = 0; i < MR; i++) {
         float *row = c + (size_t)i * ldc;
-        __m512 f = _mm512_set1_ps(scale->row[i]);
+        __m512 f = _mm512_set1_ps(t->row[i]);
         __m512 y0 = _mm512_mul_ps(_mm512_cvtepi32_ps(s[i][0]), _mm512_mul_ps(f, col0));
         __m512 y1 = _mm512_mul_ps(_mm512_cvtepi32_ps(s[i][1]), _mm512_mul_ps(f, col1));
-        if (add) {
-            y0 = _mm512_add_ps(y0, _mm512_loadu_ps(row));
-            y1 = _mm512_add_ps(y1, _mm512_loadu_ps(row + 16));
+        if (t->from) {
+            y0 = _mm512_add_ps(y0, _mm512_loadu_ps(t->from + (size_t)i * t->ld));
+            y1 = _mm512_add_ps(y1, _mm512_loadu_ps(t->from + (size_t)i * t->ld + 16));
         }
         _mm512_storeu_ps(row, y0);
         _mm512_storeu_ps(row + 16, y1);
     }
 }
 
+static void bytes(int8_t *q, const float *x, float inv, size_t n)
+{
+    __m512 f = _mm512_set1_ps(inv);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) _mm_storeu_si128((__m128i *)(void *)(q + i), bytes16(x + i, f, 16));
+    if (i < n) _mm_mask_storeu_epi8(q + i, low(n - i), bytes16(x + i, f, n - i));
+}
+
+/* 2^x within 4e-6 for x <= 0: a polynomial on +-1/2 (fitted for this program) and the exponent. */
+static inline __m512 power2(__m512 x)
+{
+    x = _mm512_max_ps(x, _mm512_set1_ps(-126.0f));
+    __m512 k = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), f = _mm512_sub_ps(x, k);
+    __m512 p = _mm512_fmadd_ps(f, _mm512_set1_ps(0.0095700966f), _mm512_set1_ps(0.0559178628f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.240247443f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.693121791f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.999999284f));
+    return _mm512_scalef_ps(p, k);
+}
+
+/* The weight of a key as an integer. */
+static inline __m512i weight(const float *s, __m512 top)
+{
+    return _mm512_cvtps_epi32(_mm512_mul_ps(power2(_mm512_sub_ps(_mm512_loadu_ps(s), top)), _mm512_set1_ps(KERN_Q8_ONE)));
+}
+
+static void softmax_pairs(int16_t *p, const float *s, size_t keys, float *m, float *l, float *alpha)
+{
+    for (int c = 0; c < NR; c += 16) {
+        __m512 before = _mm512_loadu_ps(m + c), top[4] = {before, before, before, before};
+        size_t k = 0;
+        for (; k + 4 <= keys; k += 4)
+            for (size_t i = 0; i < 4; i++) top[i] = _mm512_max_ps(top[i], _mm512_loadu_ps(s + (k + i) * NR + c));
+        for (; k < keys; k++) top[0] = _mm512_max_ps(top[0], _mm512_loadu_ps(s + k * NR + c));
+        __m512 most = _mm512_max_ps(_mm512_max_ps(top[0], top[1]), _mm512_max_ps(top[2], top[3]));
+        __m512i sum = _mm512_setzero_si512();
+        for (k = 0; k < keys; k += 2) {
+            __m512i a = weight(s + k * NR + c, most);
+            __m512i b = k + 1 < keys ? weight(s + (k + 1) * NR + c, most) : _mm512_setzero_si512();
+            sum = _mm512_add_epi32(sum, _mm512_add_epi32(a, b));
+            _mm512_storeu_si512(p + (k / 2 * NR + (size_t)c) * 2, _mm512_or_si512(a, _mm512_slli_epi32(b, 16)));
+        }
+        __m512 shrink = power2(_mm512_sub_ps(before, most));
+        _mm512_storeu_ps(alpha + c, shrink);
+        _mm512_storeu_ps(l + c, _mm512_fmadd_ps(_mm512_loadu_ps(l + c), shrink, _mm512_cvtepi32_ps(sum)));
+        _mm512_storeu_ps(m + c, most);
+    }
+}
+
+static inline __m512i dot_pairs(__m512i s, __m512i a, __m512i b)
+{
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(s) : "v"(a), "v"(b));
+    return s;
+}
+
+/* 13 x 32: five tiles hold a head of 64. */
+static void values(float *o, const int16_t *v, const int16_t *p, size_t pairs, const float *scale, const float *alpha)
+{
+    __m512i s[VR][2];
+#pragma GCC unroll 13
+    for (int i = 0; i < VR; i++) s[i][0] = s[i][1] = _mm512_setzero_si512();
+    for (size_t t = 0; t < pairs; t++) {
+        __m512i p0 = _mm512_loadu_si512(p), p1 = _mm512_loadu_si512(p + 32);
+#pragma GCC unroll 13
+        for (int i = 0; i < VR; i++) {
+            int pair;
+            memcpy(&pair, v + 2 * i, 4);
+            __m512i a = _mm512_set1_epi32(pair);
+            s[i][0] = dot_pairs(s[i][0], a, p0);
+            s[i][1] = dot_pairs(s[i][1], a, p1);
+        }
+        v += 2 * VR;
+        p += 2 * NR;
+    }
+    __m512 a0 = _mm512_loadu_ps(alpha), a1 = _mm512_loadu_ps(alpha + 16);
+#pragma GCC unroll 13
+    for (int i = 0; i < VR; i++) {
+        __m512 f = _mm512_set1_ps(scale[i]);
+        float *row = o + i * NR;
+        _mm512_storeu_ps(row, _mm512_fmadd_ps(_mm512_cvtepi32_ps(s[i][0]), f, _mm512_mul_ps(a0, _mm512_loadu_ps(row))));
+        _mm512_storeu_ps(row + 16, _mm512_fmadd_ps(_mm512_cvtepi32_ps(s[i][1]), f, _mm512_mul_ps(a1, _mm512_loadu_ps(row + 16))));
+    }
+}
+
 extern const kern_q8 kern_q8_avx512;
-const kern_q8 kern_q8_avx512 = {"avx512vnni", MR, NR, absmax, quant, pack, micro};
+const kern_q8 kern_q8_avx512 = {"avx512vnni", MR, NR, absmax, quant, pack, micro, bytes, softmax_pairs, VR, values};

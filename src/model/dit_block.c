@@ -3,27 +3,38 @@
 
 #include "model/dit_types.h"
 
-enum { MLP_ROWS = 4200 }; /* rows per pass of the MLP: its inner activations are four times as wide */
+enum {
+    MLP_ROWS = 4200, /* rows per pass of the MLP: its inner activations are four times as wide */
+    MLP_COLS = 1024  /* inner columns per pass in int8; a multiple of Q8_GROUP */
+};
+
+/* RoPE on q and k, then each branch's own attention; o may be q. */
+static void attend(const dit *d, const dit_block *b, nn *n, const dit_work *w, float *const qkv[3], float *o)
+{
+    float *q = qkv[0], *k = qkv[1], *v = qkv[2];
+    size_t dim = (size_t)d->cfg.dim, heads = (size_t)d->cfg.heads, width = dim / heads, rows = w->branches * w->frames;
+    nn_rope(n, q, dim, w->rope_cos, w->rope_sin, rows, w->frames, heads, width / 2);
+    nn_rope(n, k, dim, w->rope_cos, w->rope_sin, rows, w->frames, heads, width / 2);
+    for (size_t i = 0; i < w->branches; i++) {
+        size_t at = nn_dry(n) ? 0 : i * w->frames * dim;
+        nn_attn a = {.o = o + at, .q = q + at, .k = k + at, .v = v + at, .ldo = dim, .ldq = dim, .ldk = dim, .ldv = dim,
+                     .rows_q = w->frames, .rows_k = w->frames, .heads = heads, .width = width,
+                     .scale = 1.0f / sqrtf((float)width)};
+        if (b->int8) nn_attention_q8(n, &a);
+        else nn_attention(n, &a);
+    }
+}
 
 static void attention(const dit *d, const dit_block *b, nn *n, const dit_work *w, float *h)
 {
-    size_t mark = arena_mark(n->work), dim = (size_t)d->cfg.dim, heads = (size_t)d->cfg.heads, width = dim / heads;
-    size_t rows = w->branches * w->frames;
+    size_t mark = arena_mark(n->work), dim = (size_t)d->cfg.dim, rows = w->branches * w->frames;
     float *y = arena_floats(n->work, rows * dim), *q = arena_floats(n->work, rows * dim);
     float *k = arena_floats(n->work, rows * dim), *v = arena_floats(n->work, rows * dim);
     nn_rmsnorm(n, y, h, b->attn_norm, 1e-6f, rows, dim);
     nn_linear(n, q, dim, y, dim, &b->q, NULL, rows, 0);
     nn_linear(n, k, dim, y, dim, &b->k, NULL, rows, 0);
     nn_linear(n, v, dim, y, dim, &b->v, NULL, rows, 0);
-    nn_rope(n, q, dim, w->rope_cos, w->rope_sin, rows, w->frames, heads, width / 2);
-    nn_rope(n, k, dim, w->rope_cos, w->rope_sin, rows, w->frames, heads, width / 2);
-    for (size_t i = 0; i < w->branches; i++) {
-        size_t at = nn_dry(n) ? 0 : i * w->frames * dim;
-        nn_attn a = {.o = y + at, .q = q + at, .k = k + at, .v = v + at, .ldo = dim, .ldq = dim, .ldk = dim, .ldv = dim,
-                     .rows_q = w->frames, .rows_k = w->frames, .heads = heads, .width = width,
-                     .scale = 1.0f / sqrtf((float)width)};
-        nn_attention(n, &a);
-    }
+    attend(d, b, n, w, (float *const[]){q, k, v}, y);
     nn_linear(n, h, dim, y, dim, &b->o, NULL, rows, 1);
     arena_rewind(n->work, mark);
 }
@@ -46,8 +57,58 @@ static void mlp(const dit *d, const dit_block *b, nn *n, size_t total, float *h)
     arena_rewind(n->work, mark);
 }
 
+/* The same in int8: norm and quantising in one pass, shared by three products. */
+static void attention_q8(const dit *d, const dit_block *b, nn *n, const dit_work *w, float *h)
+{
+    size_t mark = arena_mark(n->work), dim = (size_t)d->cfg.dim, rows = w->branches * w->frames;
+    q8_rows x = nn_q8_rows(n, rows, dim);
+    float *q = arena_floats(n->work, rows * dim), *k = arena_floats(n->work, rows * dim), *v = arena_floats(n->work, rows * dim);
+    nn_q8_rmsnorm(n, &x, h, b->attn_norm, 1e-6f);
+    nn_q8_linear(n, q, dim, &x, &b->q, NULL, 0);
+    nn_q8_linear(n, k, dim, &x, &b->k, NULL, 0);
+    nn_q8_linear(n, v, dim, &x, &b->v, NULL, 0);
+    attend(d, b, n, w, (float *const[]){q, k, v}, q);
+    nn_q8_quantise(n, &x, q, dim);
+    nn_q8_linear(n, h, dim, &x, &b->o, NULL, 1);
+    arena_rewind(n->work, mark);
+}
+
+static wmat some_rows(const wmat *w, size_t from, size_t count)
+{
+    wmat s = *w;
+    s.rows = count;
+    s.data = (const int8_t *)w->data + from * w->cols;
+    s.scale = w->scale + from;
+    return s;
+}
+
+/* Gate and up are made a few columns at a time, and become the bytes that the down projection wants: the wide
+ * activations never exist in float32. */
+static void mlp_q8(const dit *d, const dit_block *b, nn *n, size_t rows, float *h)
+{
+    size_t mark = arena_mark(n->work), dim = (size_t)d->cfg.dim, inner = dim * (size_t)d->cfg.ff_mult;
+    size_t most = inner < MLP_COLS ? inner : MLP_COLS;
+    q8_rows x = nn_q8_rows(n, rows, dim), y = nn_q8_rows(n, rows, inner);
+    float *gate = arena_floats(n->work, rows * most), *up = arena_floats(n->work, rows * most);
+    nn_q8_rmsnorm(n, &x, h, b->mlp_norm, 1e-6f);
+    for (size_t c = 0; c < inner; c += most) {
+        size_t cols = inner - c < most ? inner - c : most;
+        wmat g = some_rows(&b->gate, c, cols), u = some_rows(&b->up, c, cols);
+        nn_q8_linear(n, gate, cols, &x, &g, NULL, 0);
+        nn_q8_linear(n, up, cols, &x, &u, NULL, 0);
+        nn_q8_swiglu(n, &y, c, cols, gate, up);
+    }
+    nn_q8_linear(n, h, dim, &y, &b->down, NULL, 1);
+    arena_rewind(n->work, mark);
+}
+
 void dit_block_run(const dit *d, const dit_block *b, nn *n, const dit_work *w, float *h)
 {
+    if (b->int8) {
+        attention_q8(d, b, n, w, h);
+        mlp_q8(d, b, n, w->branches * w->frames, h);
+        return;
+    }
     attention(d, b, n, w, h);
     mlp(d, b, n, w->branches * w->frames, h);
 }

@@ -25,6 +25,14 @@ static void bind2(binder *b, wmat *out, const char *prefix, const char *name, in
     bind_matrix(b, out, full, (const size_t[]){(size_t)rows, (size_t)cols}, 2);
 }
 
+/* A block's matrix: any float type, or int8. */
+static void bind_block_matrix(binder *b, wmat *out, const char *prefix, const char *name, int rows, int cols)
+{
+    char full[160];
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    if (b->status == DRGEN_OK) b->status = weights_matrix_q8(b->f, full, (size_t)rows, (size_t)cols, out, b->err);
+}
+
 static const float *bind_floats(binder *b, const char *prefix, const char *name, const size_t *shape, int dims)
 {
     char full[160];
@@ -94,15 +102,18 @@ static void bind_block(binder *b, dit_block *k, int i)
     int dim = b->d->cfg.dim, inner = dim * b->d->cfg.ff_mult;
     char p[64];
     snprintf(p, sizeof p, "transformer_blocks.%d.", i);
-    bind2(b, &k->q, p, "self_attn.q_proj.weight", dim, dim);
-    bind2(b, &k->k, p, "self_attn.k_proj.weight", dim, dim);
-    bind2(b, &k->v, p, "self_attn.v_proj.weight", dim, dim);
-    bind2(b, &k->o, p, "self_attn.o_proj.weight", dim, dim);
-    bind2(b, &k->gate, p, "mlp.gate_proj.weight", inner, dim);
-    bind2(b, &k->up, p, "mlp.up_proj.weight", inner, dim);
-    bind2(b, &k->down, p, "mlp.down_proj.weight", dim, inner);
+    bind_block_matrix(b, &k->q, p, "self_attn.q_proj.weight", dim, dim);
+    bind_block_matrix(b, &k->k, p, "self_attn.k_proj.weight", dim, dim);
+    bind_block_matrix(b, &k->v, p, "self_attn.v_proj.weight", dim, dim);
+    bind_block_matrix(b, &k->o, p, "self_attn.o_proj.weight", dim, dim);
+    bind_block_matrix(b, &k->gate, p, "mlp.gate_proj.weight", inner, dim);
+    bind_block_matrix(b, &k->up, p, "mlp.up_proj.weight", inner, dim);
+    bind_block_matrix(b, &k->down, p, "mlp.down_proj.weight", dim, inner);
     k->attn_norm = bind1(b, p, "input_layernorm.weight", dim);
     k->mlp_norm = bind1(b, p, "post_attention_layernorm.weight", dim);
+    const wmat *all[] = {&k->q, &k->k, &k->v, &k->o, &k->gate, &k->up, &k->down};
+    k->int8 = 1;
+    for (size_t m = 0; m < sizeof all / sizeof all[0]; m++) k->int8 &= all[m]->type == ST_I8;
 }
 
 static void bind_all(binder *b)

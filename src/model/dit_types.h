@@ -19,6 +19,7 @@ typedef struct {
 typedef struct {
     wmat q, k, v, o, gate, up, down;
     const float *attn_norm, *mlp_norm;
+    int int8; /* all seven matrices are */
 } dit_block;
 
 typedef struct {

@@ -23,7 +23,15 @@ void nn_linear_view(nn *n, float *y, size_t ldy, gemm_view x, const wmat *w, con
 void nn_linear(nn *n, float *y, size_t ldy, const float *x, size_t ldx, const wmat *w, const float *b, size_t rows,
                int add)
 {
-    nn_linear_view(n, y, ldy, gemm_plain(x, ldx, w->cols), w, b, rows, add);
+    if (w->type != ST_I8) {
+        nn_linear_view(n, y, ldy, gemm_plain(x, ldx, w->cols), w, b, rows, add);
+        return;
+    }
+    size_t mark = arena_mark(n->work);
+    q8_rows r = nn_q8_rows(n, rows, w->cols);
+    nn_q8_quantise(n, &r, x, ldx);
+    nn_q8_linear(n, y, ldy, &r, w, b, add);
+    arena_rewind(n->work, mark);
 }
 
 void nn_conv1d(nn *n, float *y, const float *x, const wmat *w, const float *b, size_t rows, size_t in, size_t taps,

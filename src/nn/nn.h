@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "io/weights.h"
 #include "kernels/gemm.h"
+#include "kernels/gemm_q8.h"
 #include "kernels/kern.h"
 
 typedef struct {
@@ -23,11 +24,21 @@ static inline int nn_dry(const nn *n)
 }
 
 /* y = x W^T + b (b NULL: none); add: y += instead. x [rows, w.cols] with row stride ldx, y [rows, w.rows], row
- * stride ldy. No overlap. */
+ * stride ldy. No overlap. With an int8 w, x is quantised first. */
 void nn_linear(nn *n, float *y, size_t ldy, const float *x, size_t ldx, const wmat *w, const float *b, size_t rows,
                int add);
 /* The same with A as any view (convolutions): m rows. */
 void nn_linear_view(nn *n, float *y, size_t ldy, gemm_view x, const wmat *w, const float *b, size_t rows, int add);
+
+/* ---- int8: activations in the products' layout, in memory from the context's arena until it is rewound. */
+q8_rows nn_q8_rows(nn *n, size_t rows, size_t depth);
+void nn_q8_quantise(nn *n, const q8_rows *r, const float *x, size_t ldx);                      /* x [rows, depth] */
+void nn_q8_rmsnorm(nn *n, const q8_rows *r, const float *x, const float *w, float eps);        /* of RMSNorm(x) w */
+/* Columns [col0, col0 + cols) become silu(gate) * up, both [rows, cols]; col0 a multiple of Q8_GROUP, and cols too unless
+ * they are the last. gate is overwritten. */
+void nn_q8_swiglu(nn *n, const q8_rows *r, size_t col0, size_t cols, float *gate, const float *up);
+/* y = x W^T + b, or y +=, for an int8 w. */
+void nn_q8_linear(nn *n, float *y, size_t ldy, const q8_rows *x, const wmat *w, const float *b, int add);
 
 /* Row-wise over [rows, width], threads over rows. In place allowed. */
 void nn_rmsnorm(nn *n, float *y, const float *x, const float *w, float eps, size_t rows, size_t width);
@@ -59,6 +70,9 @@ typedef struct {
     float scale;
 } nn_attn;
 void nn_attention(nn *n, const nn_attn *a);
+/* The same in integers, for models whose other products are: scores in int8, weights and values in int16. o may be q.
+ * width at most Q8_GROUP. */
+void nn_attention_q8(nn *n, const nn_attn *a);
 
 /* Sinusoidal features of a scalar: out[0..half) = sin(a_i), out[half..) = cos(a_i), a_i = float32(1000 u) * f_i,
  * f_i = exp(i * -(ln 10000 / (half - 1))). Source: dit.md section 3. */

@@ -77,7 +77,7 @@ static uint64_t count_parameters(const st_file *f)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < st_count(f); i++)
-        if (strcmp(st_at(f, i)->name, "negative_style") != 0) n += st_at(f, i)->count;
+        if (strcmp(st_at(f, i)->name, "negative_style") != 0 && !strstr(st_at(f, i)->name, ".weight_scale")) n += st_at(f, i)->count;
     return n;
 }
 

@@ -95,8 +95,8 @@ static void extremes(const kern_q8 *q, uint64_t *rng)
         for (size_t i = 0; i < mr; i++) row[i] = 1.0f + (float)i;
         for (size_t i = 0; i < nr; i++) col[i] = 1.0f + (float)i / 64;
         for (size_t i = 0; i < mr * nr; i++) c[i] = 1000.0f;
-        kern_q8_scale s = {row, col, sums};
-        q->micro(c, nr, a, b, QUADS, &s, 1);
+        kern_q8_tile t = {row, col, sums, c, nr};
+        q->micro(c, nr, a, b, QUADS, &t);
         size_t bad = 0;
         for (size_t i = 0; i < mr; i++)
             for (size_t j = 0; j < nr; j++) {
@@ -121,7 +121,7 @@ static void products(const kern_q8 *q, uint64_t *rng)
         size_t m = shapes[i].m, n = shapes[i].n, k = shapes[i].k;
         float *x = malloc(m * k * 4), *f = malloc(n * k * 4), *c = malloc(m * n * 4), *scale = malloc(n * 4), *bias = malloc(n * 4);
         int8_t *w = malloc(n * k);
-        void *memory = aligned_alloc(64, q8_rows_bytes(q, m, k)), *scratch = aligned_alloc(64, gemm_q8_scratch(q, n, k));
+        void *memory = aligned_alloc(64, q8_rows_bytes(q, m, k)), *scratch = aligned_alloc(64, gemm_q8_scratch(p, q, n, k));
         for (size_t j = 0; j < m * k; j++) x[j] = rng_uniform(rng);
         for (size_t j = 0; j < n * k; j++) f[j] = rng_uniform(rng);
         for (size_t j = 0; j < n; j++) {
