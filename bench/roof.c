@@ -12,7 +12,7 @@ double roof_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-enum { CHAINS = 16, NARROW = 12, ROUNDS = 4000000, ROOF_THREADS = 256 };
+enum { CHAINS = 16, NARROW = 12, ROUNDS = 4000000, COPIES = 2, ROOF_THREADS = 256 };
 
 typedef struct {
     volatile float sink[ROOF_THREADS]; /* per task, so that nothing is thrown away */
@@ -114,19 +114,17 @@ static const roof_loop int8_loops[] = {{"avx512vnni", int8_avx512, CHAINS * 128.
 static const roof_loop fma_loops[] = {{0}}, int8_loops[] = {{0}};
 #endif
 
+/* One burst of some ten milliseconds, not the best of many short ones: what the system and other programs take, they
+ * take from the limit and from what is measured beside it alike. */
 static double rate(pool *p, const roof_loop *loop, const char *isa)
 {
     static roof_job j;
-    double best = 0;
     size_t threads = (size_t)pool_threads(p);
     while (loop->isa && strcmp(loop->isa, isa) != 0) loop++;
-    for (int k = 0; loop->isa && k < 5 && threads <= ROOF_THREADS; k++) {
-        double start = roof_now();
-        pool_run(p, loop->run, &j, threads);
-        double r = (double)threads * ROUNDS * loop->work / (roof_now() - start) * 1e-9;
-        if (r > best) best = r;
-    }
-    return best;
+    if (!loop->isa || threads > ROOF_THREADS) return 0;
+    double start = roof_now();
+    pool_run(p, loop->run, &j, threads);
+    return (double)threads * ROUNDS * loop->work / (roof_now() - start) * 1e-9;
 }
 
 double roof_fma(pool *p, const char *isa)
@@ -153,21 +151,16 @@ static void stream_task(void *arg, size_t task, int thread)
 
 double roof_stream(pool *p)
 {
-    enum { BYTES = 256 << 20 };
+    enum { BYTES = 128 << 20 };
+    static char *memory; /* kept: fresh pages would be measured too */
     size_t threads = (size_t)pool_threads(p);
-    stream_job j = {malloc(BYTES), malloc(BYTES), BYTES / threads / 64 * 64};
-    double best = 0;
-    if (j.to && j.from) {
-        memset(j.from, 1, BYTES);
-        memset(j.to, 1, BYTES);
-        for (int k = 0; k < 5; k++) {
-            double start = roof_now();
-            pool_run(p, stream_task, &j, threads);
-            double r = 2e-9 * (double)(j.part * threads) / (roof_now() - start);
-            if (r > best) best = r;
-        }
+    if (!memory) {
+        memory = malloc((size_t)2 * BYTES);
+        if (!memory) return 0;
+        memset(memory, 1, (size_t)2 * BYTES);
     }
-    free(j.to);
-    free(j.from);
-    return best;
+    stream_job j = {memory, memory + BYTES, BYTES / threads / 64 * 64};
+    double start = roof_now();
+    for (int k = 0; k < COPIES; k++) pool_run(p, stream_task, &j, threads);
+    return 2e-9 * COPIES * (double)(j.part * threads) / (roof_now() - start);
 }

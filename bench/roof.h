@@ -1,4 +1,6 @@
-/* roof.h - what this machine can do at most, measured now: the number every other one is a share of. Best of five. */
+/* roof.h - what this machine can do at most, measured now: the number every other one is a share of. The clock of a
+ * shared machine drifts by a third within minutes, so that a limit is worth something only next to what it limits: each
+ * call is a burst of some milliseconds, made before and after every round of a measurement. */
 #ifndef BENCH_ROOF_H
 #define BENCH_ROOF_H
 
