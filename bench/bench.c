@@ -23,7 +23,8 @@ static const struct {
     {"meters", bench_meters}, {"master", bench_master},
 };
 
-static const double STEADY = 0.05;
+/* How far a limit may move during a round, and seconds after which a row has taken long enough. */
+static const double STEADY = 0.05, LONG = 20;
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -65,7 +66,7 @@ double bench_run(bench *b, const char *name, double amount, const char *unit, be
     double t[MOST], roof[MOST], share[MOST], spent = 0;
     int n = 0, tries = 0;
     double before = bench_roof(b, limit);
-    while (n < MOST && (n < rounds || spent < 0.3)) {
+    while (n < MOST && (n < rounds || spent < 0.3) && (n == 0 || spent < LONG)) {
         double start = roof_now();
         fn(arg);
         t[n] = roof_now() - start;
@@ -75,7 +76,7 @@ double bench_run(bench *b, const char *name, double amount, const char *unit, be
         share[n] = roof[n] > 0 ? amount / t[n] / roof[n] : 0;
         int steady = fabs(after - before) <= STEADY * roof[n];
         before = after;
-        if (steady || ++tries > 2 * rounds) n++; /* a round during which the machine changed its pace says nothing */
+        if (steady || ++tries > 2 * rounds || spent > LONG) n++; /* a round during which the machine changed its pace says nothing */
     }
     bench_row r = {.amount = amount, .unit = unit, .median = middle(t, n), .seconds = t[0], .roof = middle(roof, n),
                    .share = middle(share, n)};
@@ -197,7 +198,7 @@ static void print_limits(bench *b)
         if (dot > 0) printf("limit now: int8 products, %s: %.1f GOP/s\n", isa, dot);
         last = isa;
     }
-    printf("limit now: copying %.1f GB/s. Each row's share is of the limit measured beside it.\n", b->stream);
+    printf("limit now: memory %.1f GB/s. Each row's share is of the limit measured beside it.\n", b->stream);
 }
 
 /* The program in the benchmark's folder. */

@@ -16,7 +16,8 @@ double roof_fma(pool *p, const char *isa);
 /* Multiply-adds of bytes into int32, the same way, for the int8 table of this name ("avx512vnni", "avxvnni", "avx2"). */
 double roof_int8(pool *p, const char *isa);
 
-/* Copying between arrays far larger than any cache, GB/s read plus written, all threads. */
+/* Bytes over the bus between arrays far larger than any cache, GB/s, all threads: copying past the caches (read and written)
+ * or a sum with ordinary stores (two read, one written), whichever moves more. */
 double roof_stream(pool *p);
 
 #endif
