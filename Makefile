@@ -7,7 +7,9 @@
 #: make unit T=name   unit tests whose name or file has `name` in it; SEED=n replays random cases
 #: make golden GOLDEN=DIR   recompute every case under DIR (default tests/golden) and compare
 #: make fuzz-NAME     run tests/fuzz/fuzz_NAME.c for SECONDS (60); needs clang
-#: make bench         speeds as shares of this machine's own limit; MODEL=DIR adds the audio tower
+#: make bench         speeds as shares of this machine's own limits, each measured beside its row. PARTS="gemm dit..." chooses
+#:                    parts, MODEL="DIR..." adds transformer, decoder, song and audio tower (drgen synth --size 1b makes such
+#:                    a folder), STEPS=N the song's steps, JSON=FILE keeps the numbers; build/release/benchmark compare A B
 #: make install       PREFIX (/usr/local), DESTDIR
 #: make info          compiler and libraries in use
 #: make layers, symbols, readme, size   single checks of `make test`; the last lists long files
@@ -160,8 +162,8 @@ demo: deps
 test: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) check
 
-bench: $(B)/benchmark
-	$(B)/benchmark $(PARTS) $(if $(MODEL),--model $(MODEL)) $(if $(JSON),--json $(JSON))
+bench: $(B)/benchmark $(B)/drgen
+	$(B)/benchmark $(PARTS) $(foreach m,$(MODEL),--model $(m)) $(if $(STEPS),--steps $(STEPS)) $(if $(JSON),--json $(JSON))
 
 test-full: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) check-full

@@ -43,7 +43,7 @@ void bench_audio(bench *b)
         muq_encode(m, &j.n, NULL, FRAMES, NULL, NULL, NULL);
         if (arena_init(&work, work.peak, "bench", &err) != DRGEN_OK) exit(1);
         for (size_t i = 0; i < MUQ_BANDS * FRAMES; i++) mel[i] = 20.0f * rng_uniform(&rng);
-        bench_add(b, "audio tower, one clip, of its direct 421 GFLOP", 421, "GFLOP", bench_time(run, &j, 3), b->fma);
+        bench_run(b, "audio tower, one clip, of its direct 421 GFLOP", 421, "GFLOP", LIMIT_FMA, run, &j, 3);
         arena_free(&work);
     } else fprintf(stderr, "bench: audio tower: %s\n", err.message[0] ? err.message : "this model has none");
     muq_free(m);

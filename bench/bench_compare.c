@@ -1,4 +1,5 @@
-/* bench_compare.c - two runs side by side. */
+/* bench_compare.c - two runs side by side. Where both know a row's share of its limit, that is what counts: the clock may
+ * have changed between the runs, and with it every second. */
 #include <stdio.h>
 #include <string.h>
 
@@ -33,13 +34,19 @@ int bench_compare(const char *a, const char *b, double bound)
         return 2;
     }
     const json_node *before = json_get(json_root(old), "results");
-    printf("%-56s %10s %10s %8s\n", "", "before", "after", "speed-up");
+    printf("%-56s %10s %10s %8s %8s %8s\n", "", "before", "after", "share", "share", "speed-up");
     for (const json_node *r = json_first(json_get(json_root(new), "results")); r; r = json_next(r)) {
         const char *name = json_string(json_get(r, "name"), "");
-        double now = json_number(json_get(r, "seconds"), 0), then = json_number(json_get(find(before, name), "seconds"), 0);
+        const json_node *past = find(before, name);
+        double now = json_number(json_get(r, "seconds"), 0), then = json_number(json_get(past, "seconds"), 0);
+        double share = json_number(json_get(r, "share"), 0), had = json_number(json_get(past, "share"), 0);
         if (now <= 0 || then <= 0) continue;
-        printf("%-56s %9.4fs %9.4fs %7.2fx%s\n", name, then, now, then / now, now > then * bound ? "  slower" : "");
-        if (now > then * bound) slower = 1;
+        double gain = share > 0 && had > 0 ? share / had : then / now;
+        printf("%-56s %9.4fs %9.4fs ", name, then, now);
+        if (share > 0 && had > 0) printf("%6.1f %% %6.1f %%", 100 * had, 100 * share);
+        else printf("%8s %8s", "", "");
+        printf(" %7.2fx%s\n", gain, gain * bound < 1 ? "  slower" : "");
+        if (gain * bound < 1) slower = 1;
     }
     json_free(old);
     json_free(new);

@@ -50,10 +50,59 @@ void bench_gemm(bench *b)
                            bench_memory(4 * gemm_scratch(b->kern, m, n, k))};
             char name[80];
             snprintf(name, sizeof name, "product %s %zux%zux%zu (%s)", types[t].name, m, n, k, shapes[i].what);
-            bench_add(b, name, 2e-9 * (double)m * (double)n * (double)k, "GFLOP", bench_time(run_float, &j, 3), b->fma);
+            bench_run(b, name, 2e-9 * (double)m * (double)n * (double)k, "GFLOP", LIMIT_FMA, run_float, &j, 3);
             free(a), free(c), free(f), free(h), free(j.scratch);
         }
 }
+
+/* ---- beside OpenBLAS */
+
+typedef struct {
+    bench *b;
+    float *c;
+    const float *a, *w;
+    size_t m, n, k, parts;
+} blas_job;
+
+static void blas_task(void *arg, size_t task, int thread)
+{
+    (void)thread;
+    const blas_job *j = arg;
+    size_t r0 = j->m * task / j->parts, r1 = j->m * (task + 1) / j->parts;
+    gemm_blas_tile(j->c + r0 * j->n, j->n, j->a + r0 * j->k, j->k, j->w, j->k, r1 - r0, j->n, j->k, 0);
+}
+
+static void run_blas(void *arg)
+{
+    blas_job *j = arg;
+    pool_run(j->b->pool, blas_task, j, j->parts);
+}
+
+/* Rows shared out, one thread each: OpenBLAS as drgen would call it, float32 weights, nothing to widen. */
+void bench_blas(bench *b)
+{
+    static const size_t more[][3] = {{2048, 2048, 2048}, {1, 2048, 2048}, {64, 2048, 2048}, {2048, 128, 3968}, {2048, 512, 1024}, {131072, 128, 896}};
+    size_t count = sizeof shapes / sizeof shapes[0] + sizeof more / sizeof more[0];
+    if (strcmp(gemm_blas_core(), "none") == 0) return;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i < sizeof shapes / sizeof shapes[0] ? i : 0;
+        size_t m = shapes[at].m, n = shapes[at].n, k = shapes[at].k;
+        if (at != i) m = more[i - sizeof shapes / sizeof shapes[0]][0], n = more[i - sizeof shapes / sizeof shapes[0]][1], k = more[i - sizeof shapes / sizeof shapes[0]][2];
+        float *a = noise(m * k), *w = noise(n * k), *c = bench_memory(m * n * 4);
+        float_job own = {b, {.c = c, .ldc = n, .a = gemm_plain(a, k, k), .w = w, .ldw = k, .type = KERN_F32, .m = m, .n = n, .k = k},
+                         bench_memory(4 * gemm_scratch(b->kern, m, n, k))};
+        blas_job other = {b, c, a, w, m, n, k, m < (size_t)pool_threads(b->pool) ? 1 : (size_t)pool_threads(b->pool)};
+        double work = 2e-9 * (double)m * (double)n * (double)k;
+        char name[80];
+        snprintf(name, sizeof name, "own      f32 %zux%zux%zu", m, n, k);
+        bench_run(b, name, work, "GFLOP", LIMIT_FMA, run_float, &own, 3);
+        snprintf(name, sizeof name, "OpenBLAS f32 %zux%zux%zu (%s)", m, n, k, gemm_blas_core());
+        bench_run(b, name, work, "GFLOP", LIMIT_FMA, run_blas, &other, 3);
+        free(a), free(w), free(c), free(own.scratch);
+    }
+}
+
+/* ---- int8 */
 
 typedef struct {
     bench *b;
@@ -89,7 +138,7 @@ void bench_q8(bench *b)
         j.g.a = &j.rows;
         char name[80];
         snprintf(name, sizeof name, "product q8 %zux%zux%zu (%s)", m, n, k, shapes[i].what);
-        bench_add(b, name, 2e-9 * (double)m * (double)n * (double)k, "GOP", bench_time(run_int8, &j, 3), b->int8);
+        bench_run(b, name, 2e-9 * (double)m * (double)n * (double)k, "GOP", LIMIT_INT8, run_int8, &j, 3);
         free(x), free(c), free(f), free(scale), free(w), free(memory), free(j.scratch);
     }
 }
@@ -125,9 +174,9 @@ void bench_attention(bench *b)
         if (arena_init(&work, work.peak, "bench", NULL) != DRGEN_OK) exit(1);
         char name[80];
         snprintf(name, sizeof name, "attention %zux%zu, 32 heads of 64", rows, rows);
-        bench_add(b, name, 4e-9 * (double)rows * (double)rows * (double)dim, "GFLOP", bench_time(run_attention, &j, 3), b->fma);
+        bench_run(b, name, 4e-9 * (double)rows * (double)rows * (double)dim, "GFLOP", LIMIT_FMA, run_attention, &j, 3);
         snprintf(name, sizeof name, "attention in integers %zux%zu, 32 heads of 64", rows, rows);
-        bench_add(b, name, 4e-9 * (double)rows * (double)rows * (double)dim, "GOP", bench_time(run_attention_q8, &j, 3), 0);
+        bench_run(b, name, 4e-9 * (double)rows * (double)rows * (double)dim, "GOP", LIMIT_NONE, run_attention_q8, &j, 3);
         arena_free(&work);
         free(q), free(k), free(v), free(o);
     }

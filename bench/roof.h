@@ -1,4 +1,6 @@
-/* roof.h - what this machine can do at most, measured now: the number every other one is a share of. Best of five. */
+/* roof.h - what this machine can do at most, measured now: the number every other one is a share of. The clock of a
+ * shared machine drifts by a third within minutes, so that a limit is worth something only next to what it limits: each
+ * call is a burst of some milliseconds, made before and after every round of a measurement. */
 #ifndef BENCH_ROOF_H
 #define BENCH_ROOF_H
 
@@ -14,7 +16,8 @@ double roof_fma(pool *p, const char *isa);
 /* Multiply-adds of bytes into int32, the same way, for the int8 table of this name ("avx512vnni", "avxvnni", "avx2"). */
 double roof_int8(pool *p, const char *isa);
 
-/* Copying between arrays far larger than any cache, GB/s read plus written, all threads. */
+/* Bytes over the bus between arrays far larger than any cache, GB/s, all threads: copying past the caches (read and written)
+ * or a sum with ordinary stores (two read, one written), whichever moves more. */
 double roof_stream(pool *p);
 
 #endif

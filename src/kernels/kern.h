@@ -77,6 +77,9 @@ typedef struct kern_table {
     void (*pack_b)(float *dst, const void *src, kern_type type, size_t ld, int cols, size_t depth);
     /* c[i*ldc + j] = (add ? c : 0) + sum_k a[k*mr + i] * b[k*nr + j] for the full mr x nr tile.       [nmse 1e-11] */
     void (*micro)(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add);
+    /* The same for the first rows (1..mr) of the tile only, the others neither computed nor stored; the same bits. NULL
+     * where there is none. */
+    void (*micro_part)(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add, size_t rows);
 
     /* ---- meters (body_audio.inc)
      * The energy sum y^2 of x[i] * gain[i] (gain NULL: 1) filtered by f in double. state: the last four inputs, newest

@@ -76,23 +76,26 @@ static void pack_b(float *dst, const void *src, kern_type type, size_t ld, int c
 /* 6 x 16: 12 accumulators, two columns of B and a broadcast of the 16 registers. */
 static void micro(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add)
 {
+    enum { STEP = 16 }; /* of depth, at least, between two rows of C that are asked for */
     __m256 s[MR][2];
 #pragma GCC unroll 6
-    for (int i = 0; i < MR; i++) {
-        s[i][0] = s[i][1] = _mm256_setzero_ps();
-        _mm_prefetch((const char *)(c + (size_t)i * ldc), _MM_HINT_T0);
-    }
-    for (size_t k = 0; k < depth; k++) {
-        __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8);
-        _mm_prefetch((const char *)(b + 12 * NR), _MM_HINT_T0);
+    for (int i = 0; i < MR; i++) s[i][0] = s[i][1] = _mm256_setzero_ps();
+    const char *line = (const char *)c;
+    for (size_t k = 0, step = depth / MR < STEP ? STEP : depth / MR + 1; k < depth; line += ldc * sizeof *c) {
+        size_t end = depth - k < step ? depth : k + step;
+        _mm_prefetch(line, _MM_HINT_T1);
+        for (; k < end; k++) {
+            __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8);
+            _mm_prefetch((const char *)(b + 12 * NR), _MM_HINT_T0);
 #pragma GCC unroll 6
-        for (int i = 0; i < MR; i++) {
-            __m256 v = _mm256_broadcast_ss(a + i);
-            s[i][0] = _mm256_fmadd_ps(v, b0, s[i][0]);
-            s[i][1] = _mm256_fmadd_ps(v, b1, s[i][1]);
+            for (int i = 0; i < MR; i++) {
+                __m256 v = _mm256_broadcast_ss(a + i);
+                s[i][0] = _mm256_fmadd_ps(v, b0, s[i][0]);
+                s[i][1] = _mm256_fmadd_ps(v, b1, s[i][1]);
+            }
+            a += MR;
+            b += NR;
         }
-        a += MR;
-        b += NR;
     }
 #pragma GCC unroll 6
     for (int i = 0; i < MR; i++) {

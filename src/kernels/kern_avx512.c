@@ -72,31 +72,37 @@ static void pack_b(float *dst, const void *src, kern_type type, size_t ld, int c
         }
 }
 
-/* 14 x 32: 28 accumulators, two columns of B and one broadcast fill the 32 registers. */
-static void micro(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add)
+/* 14 x 32: 28 accumulators, two columns of B and one broadcast fill the 32 registers. The lines of C are asked for a row
+ * at a time on the way: all at once they would hold up the panels behind twenty-eight misses. rows is a constant wherever
+ * this is inlined. */
+static inline __attribute__((always_inline)) void product(float *c, size_t ldc, const float *a, const float *b, size_t depth,
+                                                          int add, int rows)
 {
+    enum { STEP = 16 }; /* of depth, at least, between two rows */
     __m512 s[MR][2];
 #pragma GCC unroll 14
-    for (int i = 0; i < MR; i++) {
-        s[i][0] = s[i][1] = _mm512_setzero_ps();
-        _mm_prefetch((const char *)(c + (size_t)i * ldc), _MM_HINT_T0);
-        _mm_prefetch((const char *)(c + (size_t)i * ldc + 16), _MM_HINT_T0);
-    }
-    for (size_t k = 0; k < depth; k++) {
-        __m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16);
-        _mm_prefetch((const char *)(b + 8 * NR), _MM_HINT_T0);
-        _mm_prefetch((const char *)(b + 8 * NR + 16), _MM_HINT_T0);
+    for (int i = 0; i < rows; i++) s[i][0] = s[i][1] = _mm512_setzero_ps();
+    const char *line = (const char *)c;
+    for (size_t k = 0, step = depth / MR < STEP ? STEP : depth / MR + 1; k < depth; line += ldc * sizeof *c) {
+        size_t end = depth - k < step ? depth : k + step;
+        _mm_prefetch(line, _MM_HINT_T1);
+        _mm_prefetch(line + 64, _MM_HINT_T1);
+        for (; k < end; k++) {
+            __m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16);
+            _mm_prefetch((const char *)(b + 8 * NR), _MM_HINT_T0);
+            _mm_prefetch((const char *)(b + 8 * NR + 16), _MM_HINT_T0);
 #pragma GCC unroll 14
-        for (int i = 0; i < MR; i++) {
-            __m512 v = _mm512_set1_ps(a[i]);
-            s[i][0] = _mm512_fmadd_ps(v, b0, s[i][0]);
-            s[i][1] = _mm512_fmadd_ps(v, b1, s[i][1]);
+            for (int i = 0; i < rows; i++) {
+                __m512 v = _mm512_set1_ps(a[i]);
+                s[i][0] = _mm512_fmadd_ps(v, b0, s[i][0]);
+                s[i][1] = _mm512_fmadd_ps(v, b1, s[i][1]);
+            }
+            a += MR;
+            b += NR;
         }
-        a += MR;
-        b += NR;
     }
 #pragma GCC unroll 14
-    for (int i = 0; i < MR; i++) {
+    for (int i = 0; i < rows; i++) {
         float *row = c + (size_t)i * ldc;
         if (add) {
             s[i][0] = _mm512_add_ps(s[i][0], _mm512_loadu_ps(row));
@@ -107,8 +113,34 @@ static void micro(float *c, size_t ldc, const float *a, const float *b, size_t d
     }
 }
 
+static void micro(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add)
+{
+    product(c, ldc, a, b, depth, add, MR);
+}
+
+static void micro_part(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add, size_t rows)
+{
+    switch (rows) {
+    case 1: product(c, ldc, a, b, depth, add, 1); break;
+    case 2: product(c, ldc, a, b, depth, add, 2); break;
+    case 3: product(c, ldc, a, b, depth, add, 3); break;
+    case 4: product(c, ldc, a, b, depth, add, 4); break;
+    case 5: product(c, ldc, a, b, depth, add, 5); break;
+    case 6: product(c, ldc, a, b, depth, add, 6); break;
+    case 7: product(c, ldc, a, b, depth, add, 7); break;
+    case 8: product(c, ldc, a, b, depth, add, 8); break;
+    case 9: product(c, ldc, a, b, depth, add, 9); break;
+    case 10: product(c, ldc, a, b, depth, add, 10); break;
+    case 11: product(c, ldc, a, b, depth, add, 11); break;
+    case 12: product(c, ldc, a, b, depth, add, 12); break;
+    case 13: product(c, ldc, a, b, depth, add, 13); break;
+    default: product(c, ldc, a, b, depth, add, MR); break;
+    }
+}
+
 extern const kern_table kern_avx512;
 const kern_table kern_avx512 = {
     .isa = "avx512",
+    .micro_part = micro_part,
 #include "kernels/body_table.inc"
 };

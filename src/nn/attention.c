@@ -2,14 +2,18 @@
  *
  * Everything is turned on its side: a task holds nr queries of one head as a B panel, multiplies panels of keys with
  * it, and so gets scores [keys, nr] whose columns are queries. The online softmax runs down the columns in vector
- * lanes, and its result is already the B panel that the product with the values wants.
+ * lanes, and its result is already the B panel that the product with the values wants. A task takes several such panels
+ * of queries along, so that a tile of keys and values is fetched once for all of them.
  * Source: Dao et al., "FlashAttention" (2022), for the online softmax over tiles. */
 #include "nn/nn.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { KEYS = 256 }; /* keys per tile, before rounding to whole panels: scores stay in the first-level cache */
+enum {
+    KEYS = 256, /* keys per tile, before rounding to whole panels: scores stay in the first-level cache */
+    GROUP = 4   /* panels of queries per task */
+};
 
 typedef struct {
     const nn *n;
@@ -17,7 +21,7 @@ typedef struct {
     size_t mr, nr, key_panels, dim_panels, tile_panels; /* panels of keys, of head width, of keys per tile */
     float *keys, *values; /* packed, per head */
     float *scratch;       /* per thread */
-    size_t key_floats, value_floats, thread_floats, blocks;
+    size_t key_floats, value_floats, panel_floats, thread_floats, groups; /* of a head, a head, a panel of queries... */
 } attn_job;
 
 static size_t up(size_t v, size_t to)
@@ -53,24 +57,49 @@ static void pack_task(void *arg, size_t head, int thread)
     }
 }
 
-/* One tile of keys: scores, softmax, and the weighted values added to out [dims rounded up, nr]. */
-static void attend_tile(const attn_job *j, const float *query, const float *keys, const float *values, size_t p0,
-                        float *scores, float *out, float *state)
+/* What a task holds for one panel of queries. */
+typedef struct {
+    float *query, *out, *top, *sum, *alpha; /* [width, nr], [width rounded up, nr], [nr] each */
+} attn_panel;
+
+static attn_panel panel_at(const attn_job *j, float *memory, size_t index)
+{
+    attn_panel p = {.query = memory + index * j->panel_floats};
+    p.out = p.query + j->a->width * j->nr;
+    p.top = p.out + j->dim_panels * j->mr * j->nr;
+    p.sum = p.top + j->nr;
+    p.alpha = p.sum + j->nr;
+    return p;
+}
+
+/* out *= alpha, column by column; most tiles bring no new maximum, and alpha is 1. */
+static void rescale(const attn_job *j, const attn_panel *q)
+{
+    size_t c = 0;
+    while (c < j->nr && q->alpha[c] == 1.0f) c++;
+    if (c == j->nr) return;
+    for (size_t d = 0; d < j->dim_panels * j->mr; d++)
+        j->n->kern->mul(q->out + d * j->nr, q->out + d * j->nr, q->alpha, j->nr);
+}
+
+/* One tile of keys: scores, softmax, and the weighted values added to out. */
+static void attend_tile(const attn_job *j, const attn_panel *q, const float *keys, const float *values, size_t p0,
+                        float *scores)
 {
     const kern_table *kern = j->n->kern;
     const nn_attn *a = j->a;
     size_t mr = j->mr, nr = j->nr, p1 = least(p0 + j->tile_panels, j->key_panels);
     size_t k0 = p0 * mr, count = least(p1 * mr, a->rows_k) - k0;
-    float *m = state, *l = state + nr, *alpha = state + 2 * nr;
     for (size_t p = p0; p < p1; p++)
-        kern->micro(scores + (p - p0) * mr * nr, nr, keys + p * mr * a->width, query, a->width, 0);
-    kern->softmax_cols(scores, count, a->scale, m, l, alpha);
+        kern->micro(scores + (p - p0) * mr * nr, nr, keys + p * mr * a->width, q->query, a->width, 0);
+    kern->softmax_cols(scores, count, a->scale, q->top, q->sum, q->alpha);
+    if (k0) rescale(j, q);
     for (size_t p = 0; p < j->dim_panels; p++) {
-        float *o = out + p * mr * nr;
-        if (k0)
-            for (size_t i = 0; i < mr; i++)
-                for (size_t c = 0; c < nr; c++) o[i * nr + c] *= alpha[c];
-        kern->micro(o, nr, values + p * a->rows_k * mr + k0 * mr, scores, count, k0 > 0);
+        float *o = q->out + p * mr * nr;
+        const float *v = values + p * a->rows_k * mr + k0 * mr;
+        size_t dims = least(mr, a->width - p * mr);
+        if (dims < mr && kern->micro_part) kern->micro_part(o, nr, v, scores, count, k0 > 0, dims);
+        else kern->micro(o, nr, v, scores, count, k0 > 0);
     }
 }
 
@@ -78,22 +107,33 @@ static void attend_task(void *arg, size_t task, int thread)
 {
     const attn_job *j = arg;
     const nn_attn *a = j->a;
-    size_t nr = j->nr, head = task / j->blocks, q0 = task % j->blocks * nr, queries = least(nr, a->rows_q - q0);
+    size_t nr = j->nr, head = task / j->groups, first = task % j->groups * GROUP * nr;
+    size_t panels = least(GROUP, up(a->rows_q - first, nr) / nr);
     const float *keys = j->keys + head * j->key_floats, *values = j->values + head * j->value_floats;
-    float *query = j->scratch + (size_t)thread * j->thread_floats;
-    float *scores = query + a->width * nr, *out = scores + j->tile_panels * j->mr * nr;
-    float *state = out + j->dim_panels * j->mr * nr, *l = state + nr;
+    float *memory = j->scratch + (size_t)thread * j->thread_floats, *scores = memory + GROUP * j->panel_floats;
 
-    j->n->kern->pack_b(query, a->q + q0 * a->ldq + head * a->width, KERN_F32, a->ldq, (int)queries, a->width);
-    for (size_t c = 0; c < nr; c++) {
-        state[c] = -INFINITY;
-        l[c] = 0;
+    for (size_t i = 0; i < panels; i++) {
+        attn_panel q = panel_at(j, memory, i);
+        size_t q0 = first + i * nr, queries = least(nr, a->rows_q - q0);
+        j->n->kern->pack_b(q.query, a->q + q0 * a->ldq + head * a->width, KERN_F32, a->ldq, (int)queries, a->width);
+        memset(q.out, 0, j->dim_panels * j->mr * nr * sizeof *q.out);
+        for (size_t c = 0; c < nr; c++) {
+            q.top[c] = -INFINITY;
+            q.sum[c] = 0;
+        }
     }
-    for (size_t p = 0; p < j->key_panels; p += j->tile_panels) attend_tile(j, query, keys, values, p, scores, out, state);
-    for (size_t c = 0; c < nr; c++) l[c] = 1.0f / l[c];
-    for (size_t c = 0; c < queries; c++) {
-        float *o = a->o + (q0 + c) * a->ldo + head * a->width;
-        for (size_t d = 0; d < a->width; d++) o[d] = out[d * nr + c] * l[c];
+    for (size_t p = 0; p < j->key_panels; p += j->tile_panels)
+        for (size_t i = 0; i < panels; i++) {
+            attn_panel q = panel_at(j, memory, i);
+            attend_tile(j, &q, keys, values, p, scores);
+        }
+    for (size_t i = 0; i < panels; i++) {
+        attn_panel q = panel_at(j, memory, i);
+        size_t q0 = first + i * nr, queries = least(nr, a->rows_q - q0);
+        for (size_t c = 0; c < queries; c++) {
+            float *o = a->o + (q0 + c) * a->ldo + head * a->width, whole = 1.0f / q.sum[c];
+            for (size_t d = 0; d < a->width; d++) o[d] = q.out[d * nr + c] * whole;
+        }
     }
 }
 
@@ -106,14 +146,15 @@ void nn_attention(nn *n, const nn_attn *a)
     j.tile_panels = least(up(KEYS, j.mr) / j.mr, j.key_panels);
     j.key_floats = j.key_panels * j.mr * a->width;
     j.value_floats = up(j.dim_panels * a->rows_k * j.mr, 16);
-    j.blocks = up(a->rows_q, j.nr) / j.nr;
-    j.thread_floats = up((a->width + (j.tile_panels + j.dim_panels) * j.mr + 3) * j.nr, 16);
+    j.groups = up(a->rows_q, GROUP * j.nr) / (GROUP * j.nr);
+    j.panel_floats = up((a->width + j.dim_panels * j.mr + 3) * j.nr, 16);
+    j.thread_floats = GROUP * j.panel_floats + up(j.tile_panels * j.mr * j.nr, 16);
     j.keys = arena_floats(n->work, a->heads * j.key_floats);
     j.values = arena_floats(n->work, a->heads * j.value_floats);
     j.scratch = arena_floats(n->work, (size_t)pool_threads(n->pool) * j.thread_floats);
     if (!nn_dry(n) && a->rows_q && a->rows_k) {
         pool_run(n->pool, pack_task, &j, a->heads);
-        pool_run(n->pool, attend_task, &j, a->heads * j.blocks);
+        pool_run(n->pool, attend_task, &j, a->heads * j.groups);
     }
     arena_rewind(n->work, mark);
 }

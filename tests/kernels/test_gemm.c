@@ -16,7 +16,7 @@ static const shape shapes[] = {
     {1, 1, 1, 0, 0},     {1, 5, 3, 0, 0},      {2, 33, 17, 0, 0},   {14, 32, 64, 0, 0},  {15, 31, 65, 0, 0},
     {7, 100, 31, 0, 0},  {61, 129, 130, 0, 0}, {100, 70, 7, 0, 0},  {3, 1100, 20, 0, 0}, {4040, 3, 5, 0, 0},
     {5, 9, 2100, 0, 0},  {40, 24, 0, 7, 1},    {33, 17, 0, 7, 9},   {50, 6, 0, 3, 3},    {20, 10, 0, 0, 0},
-    {90, 1030, 40, 0, 0}};
+    {90, 1030, 40, 0, 0}, {17, 2070, 530, 0, 0}};
 
 static float *values(size_t n, uint64_t *rng)
 {
@@ -86,6 +86,64 @@ TEST(gemm_random_shapes)
     }
 }
 
+/* Several column blocks and slices of depth, edges everywhere, fewer and more tasks than threads. */
+TEST(threads_change_no_bit_of_a_product)
+{
+    static const shape cases[] = {{190, 2200, 1100, 0, 0}, {1, 40, 1600, 0, 0}, {6000, 37, 70, 0, 0}, {300, 129, 0, 9, 2}};
+    static const int threads[] = {1, 2, 3, 40};
+    enum { IN = 31 };
+    size_t tables;
+    const kern_table *const *table = kern_available(&tables);
+    uint64_t rng = t_seed;
+    for (size_t t = tables > 1; t < tables; t++) /* plain C only where there is nothing else: it is slow */
+        for (size_t i = 0; i < COUNT(cases); i++) {
+            size_t m = cases[i].m, n = cases[i].n, taps = cases[i].taps, k = taps ? taps * IN : cases[i].k;
+            size_t in = taps ? IN : k, rows = m + (taps ? (taps - 1) * cases[i].dil : 0);
+            float *a = values(rows * in, &rng), *w = values(n * k, &rng), *bias = values(n, &rng), *first = NULL;
+            for (size_t p = 0; p < COUNT(threads); p++) {
+                pool *workers;
+                CHECK(pool_open(&workers, threads[p], NULL) == DRGEN_OK);
+                float *c = malloc(m * n * sizeof *c);
+                float *scratch = aligned_alloc(64, (4 * gemm_scratch(table[t], m, n, k) + 63) / 64 * 64);
+                gemm g = {.c = c, .ldc = n, .a = gemm_plain(a, in, in), .w = w, .ldw = k, .bias = bias, .m = m, .n = n, .k = k};
+                if (taps) g.a.jump = cases[i].dil * IN;
+                gemm_run(workers, table[t], &g, scratch);
+                if (first) CHECKF(memcmp(first, c, m * n * sizeof *c) == 0, "%s case %zu: %d threads differ", table[t]->isa, i, threads[p]);
+                if (first) free(c);
+                else first = c;
+                free(scratch);
+                pool_close(workers);
+            }
+            free(a), free(w), free(bias), free(first);
+        }
+}
+
+/* A part of a tile is the same sum, and touches nothing else. */
+TEST(micro_part_is_a_part_of_micro)
+{
+    enum { DEPTH = 37 };
+    size_t tables;
+    const kern_table *const *table = kern_available(&tables);
+    uint64_t rng = t_seed;
+    for (size_t t = 0; t < tables; t++) {
+        const kern_table *kern = table[t];
+        if (!kern->micro_part) continue;
+        size_t mr = (size_t)kern->mr, nr = (size_t)kern->nr, ldc = nr + 5;
+        float *a = values(DEPTH * mr, &rng), *b = values(DEPTH * nr, &rng), *old = values(mr * ldc, &rng);
+        float *whole = malloc(mr * ldc * sizeof *whole), *part = malloc(mr * ldc * sizeof *part);
+        for (size_t rows = 1; rows <= mr; rows++)
+            for (int add = 0; add < 2; add++) {
+                memcpy(whole, old, mr * ldc * sizeof *old);
+                memcpy(part, old, mr * ldc * sizeof *old);
+                kern->micro(whole, ldc, a, b, DEPTH, add);
+                kern->micro_part(part, ldc, a, b, DEPTH, add, rows);
+                CHECKF(memcmp(whole, part, rows * ldc * sizeof *old) == 0, "%s %zu rows, add %d", kern->isa, rows, add);
+                CHECKF(memcmp(old + rows * ldc, part + rows * ldc, (mr - rows) * ldc * sizeof *old) == 0, "%s writes past %zu rows", kern->isa, rows);
+            }
+        free(a), free(b), free(old), free(whole), free(part);
+    }
+}
+
 static void naive_attention(const nn_attn *a, float *o)
 {
     double *p = malloc(a->rows_k * sizeof *p);
@@ -111,7 +169,7 @@ static void naive_attention(const nn_attn *a, float *o)
 
 TEST(attention_agrees_with_double_sums)
 {
-    static const size_t cases[][4] = {{1, 1, 1, 4}, {5, 7, 2, 8}, {33, 300, 2, 64}, {70, 600, 1, 16}, {40, 29, 3, 30}};
+    static const size_t cases[][4] = {{1, 1, 1, 4}, {5, 7, 2, 8}, {33, 300, 2, 64}, {70, 600, 1, 16}, {40, 29, 3, 30}, {300, 530, 2, 20}};
     size_t tables;
     const kern_table *const *table = kern_available(&tables);
     uint64_t rng = t_seed;
