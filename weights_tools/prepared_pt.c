@@ -27,7 +27,8 @@ static drgen_status read_floats(const source *s, const source_tensor *t, float *
     if (!*out) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", source_name(s));
     drgen_status status = source_floats(s, t, 0, t->count, *out, err);
     for (size_t i = 0; i < t->count && status == DRGEN_OK; i++)
-        if (!isfinite((*out)[i])) status = err_fail(err, DRGEN_ERR_FORMAT, "%s: value %zu is not finite", source_name(s), i);
+        if (!isfinite((*out)[i]))
+            status = err_fail(err, DRGEN_ERR_FORMAT, "%s: value %zu is not finite", source_name(s), i);
     if (status != DRGEN_OK) free(*out), *out = NULL;
     return status;
 }
@@ -39,7 +40,8 @@ static drgen_status read_latent(const source *s, prepared_floats *out, drgen_err
     char shape[96];
     ERR_TRY(only_tensor(s, &t, err));
     const size_t *axes = t->shape + (t->dims == 3);
-    if ((t->dims != 2 && (t->dims != 3 || t->shape[0] != 1)) || axes[0] < 1 || axes[0] > WIDTH_MAX || axes[1] < 1 || axes[1] > FRAMES_MAX)
+    if ((t->dims != 2 && (t->dims != 3 || t->shape[0] != 1)) || axes[0] < 1 || axes[0] > WIDTH_MAX || axes[1] < 1 ||
+        axes[1] > FRAMES_MAX)
         return err_fail(err, DRGEN_ERR_FORMAT, "%s: shape [1,width,frames] wanted, %s found", source_name(s),
                         st_shape_text(shape, sizeof shape, t->shape, t->dims));
     ERR_TRY(read_floats(s, t, &x, err));
@@ -85,7 +87,8 @@ static drgen_status read_ids(const source *s, const source_tensor *t, int32_t *o
         ERR_TRY(source_raw(s, t, i, 1, t->type == ST_I64 ? (void *)&wide : (void *)&narrow, err));
         if (t->type == ST_I32) wide = narrow;
         if (wide < 1 || wide > 1 << 20)
-            return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: token %zu is %lld", source_name(s), t->name, i, (long long)wide);
+            return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: token %zu is %lld", source_name(s), t->name, i,
+                            (long long)wide);
         out[i] = (int32_t)wide;
     }
     return DRGEN_OK;
@@ -101,9 +104,11 @@ static drgen_status find_line(const source *s, size_t i, const source_tensor **t
     *t = source_find(s, name);
     if (!*t && !timed) return DRGEN_OK;
     if (!*t || !timed)
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: line %zu has %s", source_name(s), i + 1, *t ? "no time" : "no tokens");
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: line %zu has %s", source_name(s), i + 1,
+                        *t ? "no time" : "no tokens");
     if ((*t)->type != ST_I32 && (*t)->type != ST_I64)
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: tokens are whole numbers, %s found", source_name(s), name, st_type_name((*t)->type));
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: tokens are whole numbers, %s found", source_name(s), name,
+                        st_type_name((*t)->type));
     if (!(*seconds >= 0 && *seconds <= 1e6))
         return err_fail(err, DRGEN_ERR_FORMAT, "%s: line %zu starts at %g s", source_name(s), i + 1, *seconds);
     return DRGEN_OK;
@@ -123,7 +128,8 @@ static drgen_status read_lyrics(const source *s, prepared_lyrics *out, drgen_err
         out->count++;
     }
     if (out->count == 0 && !source_find(s, "lrc") && source_count(s))
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: no lists \"time\" and \"lrc\" in it: not the original's lyrics", source_name(s));
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: no lists \"time\" and \"lrc\" in it: not the original's lyrics",
+                        source_name(s));
     out->lines = calloc(out->count + 1, sizeof *out->lines);
     out->ids = malloc((tokens + 1) * sizeof *out->ids);
     if (!out->lines || !out->ids) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", source_name(s));
@@ -169,7 +175,8 @@ static drgen_status read_song(const char *path, char *text, int line, prepared_s
         at += strspn(at, " \t");
         size_t size = strlen(at);
         while (size && strchr(" \t", at[size - 1])) size--;
-        if (parts < 4 && size && !(*to[parts] = strndup(at, size))) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", path);
+        if (parts < 4 && size && !(*to[parts] = strndup(at, size)))
+            return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", path);
         parts += size > 0 ? 1 : 8;
         at = bar ? bar + 1 : NULL;
     }
@@ -182,7 +189,8 @@ static void free_song(prepared_song *s)
     free(s->name), free(s->lyrics), free(s->latent), free(s->style);
 }
 
-static drgen_status add_line(const char *path, const char *text, size_t size, int line, prepared_list *out, drgen_err *err)
+static drgen_status add_line(const char *path, const char *text, size_t size, int line, prepared_list *out,
+                             drgen_err *err)
 {
     while (size && strchr(" \t\r", text[size - 1])) size--;
     if (size == 0 || *text == '#') return DRGEN_OK;
@@ -228,7 +236,8 @@ void prepared_list_free(prepared_list *l)
     *l = (prepared_list){0};
 }
 
-drgen_status prepared_fingerprint(const char *lyrics, const char *latent, const char *style, char hex[65], drgen_err *err)
+drgen_status prepared_fingerprint(const char *lyrics, const char *latent, const char *style, char hex[65],
+                                  drgen_err *err)
 {
     const char *const paths[] = {lyrics, latent, style};
     char all[3 * 64];

@@ -11,7 +11,8 @@ typedef struct {
     size_t rows, cols;
 } prepared_floats;
 
-/* latent.pt: [1, width, frames] or [width, frames], turned to rows = frames, cols = width. style.pt: any shape, rows 1. */
+/* latent.pt: [1, width, frames] or [width, frames], turned to rows = frames, cols = width. style.pt: any shape, one
+ * row. */
 drgen_status prepared_latent(const char *path, prepared_floats *out, drgen_err *err);
 drgen_status prepared_style(const char *path, prepared_floats *out, drgen_err *err);
 
@@ -38,7 +39,8 @@ drgen_status prepared_list_read(const char *path, prepared_list *out, drgen_err 
 void prepared_list_free(prepared_list *l); /* NULL-safe, idempotent */
 
 /* SHA-256 over the three files of a song. */
-drgen_status prepared_fingerprint(const char *lyrics, const char *latent, const char *style, char hex[65], drgen_err *err);
+drgen_status prepared_fingerprint(const char *lyrics, const char *latent, const char *style, char hex[65],
+                                  drgen_err *err);
 
 /* A path of the list: as it is, else from the list's folder, else from the folder above it (the original's lists are
  * written from the folder above). malloc'd; NULL when out of memory. A path that leads nowhere comes back as it was. */

@@ -22,8 +22,10 @@ typedef struct {
 
 static const opt encode_table[] = {
     {"output", NULL, 'o', OPT_TEXT, offsetof(command, output), 0, 0, "FILE", "latents to write (.safetensors)"},
-    {"mean", NULL, 0, OPT_FLAG, offsetof(command, mean), 0, 0, NULL, "the mean instead of a random draw: nearest to the sound"},
-    {"seed", NULL, 0, OPT_SEED, offsetof(command, seed), 0, 4294967295.0, "N", "of the draw (default 0); the same numbers as torch"},
+    {"mean", NULL, 0, OPT_FLAG, offsetof(command, mean), 0, 0, NULL,
+     "the mean instead of a random draw: nearest to the sound"},
+    {"seed", NULL, 0, OPT_SEED, offsetof(command, seed), 0, 4294967295.0, "N",
+     "of the draw (default 0); the same numbers as torch"},
     {"chunked", NULL, 0, OPT_FLAG, offsetof(command, chunked), 0, 0, NULL,
      "encode windows of 128 frames one by one, as the original does when it prepares songs"},
     {"model", NULL, 'm', OPT_TEXT, offsetof(command, model), 0, 0, "DIR", "model folder (default: the one built in)"},
@@ -33,9 +35,12 @@ static const opt encode_table[] = {
 };
 
 static const opt decode_table[] = {
-    {"output", NULL, 'o', OPT_TEXT, offsetof(command, output), 0, 0, "FILE", "sound to write: .wav .flac .ogg .opus .mp3"},
-    {"bits", NULL, 0, OPT_INT, offsetof(command, bits), 16, 32, "N", "of WAV and FLAC: 16, 24; in WAV 32, floats at their own level"},
-    {"seed", NULL, 0, OPT_SEED, offsetof(command, seed), 0, 4294967295.0, "N", "draw the latents anew from their mean and scale"},
+    {"output", NULL, 'o', OPT_TEXT, offsetof(command, output), 0, 0, "FILE",
+     "sound to write: .wav .flac .ogg .opus .mp3"},
+    {"bits", NULL, 0, OPT_INT, offsetof(command, bits), 16, 32, "N",
+     "of WAV and FLAC: 16, 24; in WAV 32, floats at their own level"},
+    {"seed", NULL, 0, OPT_SEED, offsetof(command, seed), 0, 4294967295.0, "N",
+     "draw the latents anew from their mean and scale"},
     {"model", NULL, 'm', OPT_TEXT, offsetof(command, model), 0, 0, "DIR", "model folder (default: the one built in)"},
     {"threads", NULL, 't', OPT_INT, offsetof(command, threads), 0, 256, "N", "default: one per core"},
     {"quiet", NULL, 'q', OPT_FLAG, offsetof(command, quiet), 0, 0, NULL, "nothing on standard error but errors"},
@@ -65,7 +70,8 @@ static int fail_input(command *c, const drgen_err *err)
     int stopped = stop_asked();
     if (stopped) return fail(c, 128 + stopped, "stopped; nothing was written");
     char message[sizeof err->message + 512];
-    if (strncmp(err->message, "sound:", 6) != 0 && strncmp(err->message, "latents:", 8) != 0) return fail(c, 1, err->message);
+    if (strncmp(err->message, "sound:", 6) != 0 && strncmp(err->message, "latents:", 8) != 0)
+        return fail(c, 1, err->message);
     snprintf(message, sizeof message, "%.500s: %s", c->input, strchr(err->message, ':') + 2);
     return fail(c, 1, message);
 }
@@ -106,7 +112,8 @@ static int encode(command *c, drgen *g)
     if (status == DRGEN_OK) status = drgen_latents_write(&latents, c->output, &err);
     progress_clear(&c->p);
     if (status == DRGEN_OK) {
-        progress_say(&c->p, "%zu frames of %d, %.2f s", latents.frames, latents.width, (double)latents.samples / latents.rate);
+        progress_say(&c->p, "%zu frames of %d, %.2f s", latents.frames, latents.width,
+                     (double)latents.samples / latents.rate);
         printf("%s\n", c->output);
     }
     drgen_latents_free(&latents);
@@ -125,7 +132,12 @@ static drgen_status read_latents(const char *path, drgen_latents *out, drgen_err
     if (!ends_with(path, ".pt")) return drgen_latents_read(path, out, err);
     drgen_status status = prepared_latent(path, &f, err);
     if (status == DRGEN_OK)
-        *out = (drgen_latents){.latent = f.data, .frames = f.rows, .samples = f.rows * 2048, .width = (int)f.cols, .hop = 2048, .rate = 44100};
+        *out = (drgen_latents){.latent = f.data,
+                               .frames = f.rows,
+                               .samples = f.rows * 2048,
+                               .width = (int)f.cols,
+                               .hop = 2048,
+                               .rate = 44100};
     return status;
 }
 
@@ -162,7 +174,8 @@ static int decode(command *c, drgen *g)
     return status == DRGEN_OK ? 0 : fail_input(c, &err);
 }
 
-static int run(int argc, char **argv, const opt *table, size_t count, const char *usage, int (*work)(command *, drgen *))
+static int run(int argc, char **argv, const opt *table, size_t count, const char *usage,
+               int (*work)(command *, drgen *))
 {
     command c = {.p = progress_init(PROGRESS_HUMAN)};
     drgen_err err = {0};
@@ -175,7 +188,8 @@ static int run(int argc, char **argv, const opt *table, size_t count, const char
         return 0;
     }
     if (!c.input || !c.output) {
-        snprintf(message, sizeof message, "%s: %s; see drgen %s --help", argv[0], c.input ? "-o FILE is missing" : "what to read is missing", argv[0]);
+        snprintf(message, sizeof message, "%s: %s; see drgen %s --help", argv[0],
+                 c.input ? "-o FILE is missing" : "what to read is missing", argv[0]);
         return fail(&c, 2, message);
     }
     c.p.mode = c.quiet ? PROGRESS_QUIET : PROGRESS_HUMAN;

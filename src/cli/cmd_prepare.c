@@ -1,5 +1,5 @@
-/* cmd_prepare.c - `drgen prepare`: recordings with their lyrics, or the original's prepared songs, to a dataset. One song
- * that cannot be used never stops the others. */
+/* cmd_prepare.c - `drgen prepare`: recordings with their lyrics, or the original's prepared songs, to a dataset. One
+ * song that cannot be used never stops the others. */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,17 +32,23 @@ typedef struct {
 } command;
 
 static const opt table[] = {
-    {"output", NULL, 'o', OPT_TEXT, offsetof(command, output), 0, 0, "DIR", "the dataset: a folder, made if it is not there; songs in it stay"},
+    {"output", NULL, 'o', OPT_TEXT, offsetof(command, output), 0, 0, "DIR",
+     "the dataset: a folder, made if it is not there; songs in it stay"},
     {"lyrics", NULL, 'l', OPT_TEXT, offsetof(command, lyrics), 0, 0, "DIR",
      "where NAME.lrc is for a recording NAME.wav\n(default: beside it); with time stamps"},
     {"instrumental", NULL, 0, OPT_FLAG, offsetof(command, instrumental), 0, 0, NULL, "take songs without lyrics too"},
-    {"style", NULL, 's', OPT_TEXT, offsetof(command, style), 0, 0, "FILE", "one style for all: a vector (.npy, .safetensors)"},
+    {"style", NULL, 's', OPT_TEXT, offsetof(command, style), 0, 0, "FILE",
+     "one style for all: a vector (.npy, .safetensors)"},
     {"prompt", NULL, 'p', OPT_TEXT, offsetof(command, prompt), 0, 0, "TEXT", "one style for all, in words"},
-    {"prompts", NULL, 0, OPT_TEXT, offsetof(command, prompts), 0, 0, "DIR", "each song's style in words, in DIR/NAME.txt"},
-    {"chunked", NULL, 0, OPT_FLAG, offsetof(command, chunked), 0, 0, NULL, "encode in windows of 128 frames, as the original does"},
-    {"from", NULL, 0, OPT_TEXT, offsetof(command, from), 0, 0, "LIST", "instead of recordings: the original's train.scp, whose songs are\n"
+    {"prompts", NULL, 0, OPT_TEXT, offsetof(command, prompts), 0, 0, "DIR",
+     "each song's style in words, in DIR/NAME.txt"},
+    {"chunked", NULL, 0, OPT_FLAG, offsetof(command, chunked), 0, 0, NULL,
+     "encode in windows of 128 frames, as the original does"},
+    {"from", NULL, 0, OPT_TEXT, offsetof(command, from), 0, 0, "LIST",
+     "instead of recordings: the original's train.scp, whose songs are\n"
      "prepared already (lrc.pt, latent.pt, style.pt)"},
-    {"model", NULL, 'm', OPT_TEXT, offsetof(command, model), 0, 0, "DIR", "model to train later: its autoencoder and towers are used"},
+    {"model", NULL, 'm', OPT_TEXT, offsetof(command, model), 0, 0, "DIR",
+     "model to train later: its autoencoder and towers are used"},
     {"threads", NULL, 't', OPT_INT, offsetof(command, threads), 0, 256, "N", "default: one per core"},
     {"espeak-data", NULL, 0, OPT_TEXT, offsetof(command, espeak_data), 0, 0, "DIR", "folder with espeak-ng-data"},
     {"zh-lexicon", NULL, 0, OPT_TEXT, offsetof(command, zh_lexicon), 0, 0, "FILE", "readings of Chinese words"},
@@ -132,7 +138,8 @@ static char *companion(const char *dir, const song_file *f, const char *ending)
 {
     const char *last = strrchr(f->name, '/');
     char *own = folder_of(f->path);
-    char *path = dir ? song_files_beside(dir, f->name, ending) : song_files_beside(own, last ? last + 1 : f->name, ending);
+    char *path =
+        dir ? song_files_beside(dir, f->name, ending) : song_files_beside(own, last ? last + 1 : f->name, ending);
     free(own);
     return path;
 }
@@ -153,7 +160,9 @@ static int find_style(command *c, const song_file *f, drgen_style *out, char **t
     }
     char *words = companion(c->prompts, f, ".txt");
     if (!words && c->prompts) skip(c, "no style: %s has no text file for it", c->prompts);
-    else if (!words) skip(c, "no style: this model cannot hear one; put words into a .txt or a vector into a .npy beside the recording, or give --prompt or --style");
+    else if (!words)
+        skip(c, "no style: this model cannot hear one; put words into a .txt or a vector into a .npy beside the "
+                "recording, or give --prompt or --style");
     else if (!(*text = read_text(words, message, sizeof message))) skip(c, "%s", message);
     free(words);
     if (!*text) return 0;
@@ -169,7 +178,8 @@ static int find_lyrics(command *c, const song_file *f, char **text)
     char *path = companion(c->lyrics, f, ".lrc");
     if (path && !(*text = read_text(path, message, sizeof message))) skip(c, "%s", message);
     else if (!path && !c->instrumental)
-        skip(c, "no lyrics: no .lrc of its name %s%s; --instrumental takes songs without", c->lyrics ? "in " : "beside it", c->lyrics ? c->lyrics : "");
+        skip(c, "no lyrics: no .lrc of its name %s%s; --instrumental takes songs without",
+             c->lyrics ? "in " : "beside it", c->lyrics ? c->lyrics : "");
     free(path);
     return *text || (!path && c->instrumental);
 }
@@ -181,7 +191,11 @@ static void prepare_one(command *c, const song_file *f)
     char *lyrics = NULL, *words = NULL, *vector = NULL;
     int already = 0;
     if (find_lyrics(c, f, &lyrics) && find_style(c, f, &style, &words, &vector)) {
-        drgen_example song = {.name = f->name, .audio = f->path, .lyrics = lyrics, .chunked = c->chunked, .progress = on_progress,
+        drgen_example song = {.name = f->name,
+                              .audio = f->path,
+                              .lyrics = lyrics,
+                              .chunked = c->chunked,
+                              .progress = on_progress,
                               .progress_user = c};
         if (!style.audio) song.styles = &style, song.style_count = 1;
         drgen_status status = drgen_prepare(c->g, c->to, &song, &already, &err);
@@ -223,7 +237,8 @@ static int prepare_folder(command *c)
         c->number = i + 1;
         c->remarks = 0;
         show(c, 0);
-        if (i && strcmp(f->name, files.files[i - 1].name) == 0) skip(c, "%.300s has the same name as %.300s", f->path, files.files[i - 1].path);
+        if (i && strcmp(f->name, files.files[i - 1].name) == 0)
+            skip(c, "%.300s has the same name as %.300s", f->path, files.files[i - 1].path);
         else prepare_one(c, f);
     }
     c->name = NULL;
@@ -244,10 +259,20 @@ static drgen_status read_prepared(command *c, const char *const paths[3], int *a
     if (status == DRGEN_OK) status = prepared_latent(paths[1], &latent, err);
     if (status == DRGEN_OK) status = prepared_style(paths[2], &style, err);
     if (status == DRGEN_OK) {
-        drgen_latents l = {.latent = latent.data, .frames = latent.rows, .samples = latent.rows * 2048, .width = (int)latent.cols,
-                           .hop = 2048, .rate = 44100};
-        drgen_prepared song = {.name = c->name, .source = paths[1], .fingerprint = hex, .latents = &l, .style = style.data,
-                               .style_width = style.cols, .lines = lyrics.lines, .line_count = lyrics.count};
+        drgen_latents l = {.latent = latent.data,
+                           .frames = latent.rows,
+                           .samples = latent.rows * 2048,
+                           .width = (int)latent.cols,
+                           .hop = 2048,
+                           .rate = 44100};
+        drgen_prepared song = {.name = c->name,
+                               .source = paths[1],
+                               .fingerprint = hex,
+                               .latents = &l,
+                               .style = style.data,
+                               .style_width = style.cols,
+                               .lines = lyrics.lines,
+                               .line_count = lyrics.count};
         status = drgen_dataset_add(c->to, &song, err);
     }
     prepared_lyrics_free(&lyrics);
@@ -259,7 +284,8 @@ static void take_one(command *c, const prepared_song *s)
 {
     drgen_err err = {0};
     int already = 0;
-    char *paths[3] = {prepared_path(c->from, s->lyrics), prepared_path(c->from, s->latent), prepared_path(c->from, s->style)};
+    char *paths[3] = {prepared_path(c->from, s->lyrics), prepared_path(c->from, s->latent),
+                      prepared_path(c->from, s->style)};
     if (!paths[0] || !paths[1] || !paths[2]) skip(c, "out of memory");
     else if (read_prepared(c, (const char *const *)paths, &already, &err) == DRGEN_OK) count(c, already);
     else skip(c, "%s", err.message);
@@ -291,7 +317,8 @@ static int finish(command *c)
     size_t all = drgen_dataset_count(c->to);
     progress_clear(&c->p);
     for (size_t i = 0; i < c->skipped; i++) fprintf(stderr, "skipped %s\n", c->reasons[i] ? c->reasons[i] : "a song");
-    progress_say(&c->p, "%zu prepared, %zu already there, %zu skipped; %zu songs in %s", c->made, c->old, c->skipped, all, c->output);
+    progress_say(&c->p, "%zu prepared, %zu already there, %zu skipped; %zu songs in %s", c->made, c->old, c->skipped,
+                 all, c->output);
     if (c->remarked && !c->verbose)
         progress_say(&c->p, "%zu songs have lyrics with remarks; -v shows them as they are made", c->remarked);
     if (stopped) return fail(c, 128 + stopped, "stopped; the same command goes on where it was");
@@ -303,7 +330,8 @@ static int finish(command *c)
 static const char *what_is_wrong(const command *c)
 {
     if (!c->output) return "prepare: -o DATASET is missing; see drgen prepare --help";
-    if (!c->input == !c->from) return "prepare: give the folder of the recordings, or --from LIST; see drgen prepare --help";
+    if (!c->input == !c->from)
+        return "prepare: give the folder of the recordings, or --from LIST; see drgen prepare --help";
     if (c->from && (c->lyrics || c->style || c->prompt || c->prompts || c->model || c->chunked || c->instrumental))
         return "prepare: --from takes songs as they are; lyrics, styles and a model have no place there";
     if ((c->style != NULL) + (c->prompt != NULL) + (c->prompts != NULL) > 1)

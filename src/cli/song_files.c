@@ -22,9 +22,10 @@ typedef struct {
 /* What lies beside songs without being one. Everything else is tried: libsndfile knows best what it can read. */
 static int is_other(const char *name)
 {
-    static const char *const endings[] = {".lrc", ".txt", ".npy", ".json", ".jsonl", ".safetensors", ".pt", ".scp", ".jpg", ".jpeg",
-                                          ".png", ".gif", ".webp", ".pdf", ".md", ".cue", ".log", ".m3u", ".m3u8", ".nfo", ".csv",
-                                          ".html", ".xml", ".zip", ".db", ".ini", ".srt", ".vtt", ".py", ".sh"};
+    static const char *const endings[] = {".lrc", ".txt",  ".npy",  ".json", ".jsonl", ".safetensors", ".pt",  ".scp",
+                                          ".jpg", ".jpeg", ".png",  ".gif",  ".webp",  ".pdf",         ".md",  ".cue",
+                                          ".log", ".m3u",  ".m3u8", ".nfo",  ".csv",   ".html",        ".xml", ".zip",
+                                          ".db",  ".ini",  ".srt",  ".vtt",  ".py",    ".sh"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof endings / sizeof endings[0]; i++)
         if (strcasecmp(dot, endings[i]) == 0) return 1;
@@ -52,10 +53,10 @@ static void add_file(search *s, const char *path, const char *relative)
         }
         f->files = grown;
     }
-    song_file new = {strndup(relative, size), strdup(path)};
-    if (new.name && new.path && f->count < MAX_FILES) f->files[f->count++] = new;
+    song_file found = {strndup(relative, size), strdup(path)};
+    if (found.name && found.path && f->count < MAX_FILES) f->files[f->count++] = found;
     else {
-        free(new.name), free(new.path);
+        free(found.name), free(found.path);
         s->failed = 1;
     }
 }
@@ -92,7 +93,8 @@ int song_files_find(song_files *out, const char *dir, const char *except, char *
     search s = {.to = out, .dir = dir};
     DIR *d = opendir(dir);
     if (!d) {
-        snprintf(message, room, "%s: %s%s", dir, strerror(errno), errno == ENOTDIR ? "; give the folder that holds the songs" : "");
+        snprintf(message, room, "%s: %s%s", dir, strerror(errno),
+                 errno == ENOTDIR ? "; give the folder that holds the songs" : "");
         return -1;
     }
     closedir(d);

@@ -46,16 +46,18 @@ typedef int (*vae_step)(void *user, size_t done_frames, size_t total_frames);
 /* The same in tiles of tile frames (0: a good default), each layer computing just the rows that its latents hang on:
  * equal to vae_encode to float rounding, in memory that does not grow with the sound. step may be NULL. Returns 0 when
  * it stopped the work, else 1. */
-int vae_encode_tiled(const vae *v, nn *n, const float *pcm, size_t samples, size_t tile, float *h, vae_step step, void *user);
+int vae_encode_tiled(const vae *v, nn *n, const float *pcm, size_t samples, size_t tile, float *h, vae_step step,
+                     void *user);
 
 /* The original's windows: chunk frames long, overlapping, each encoded as if it were alone (vae.md section 3). The
  * original's prepared data were made so; differs from vae_encode near window edges when overlap / 2 is below the
- * encoder's reach, and in the last window, which need not begin on a frame. overlap < chunk. A sound shorter than a chunk
- * is one window. */
+ * encoder's reach, and in the last window, which need not begin on a frame. overlap < chunk. A sound shorter than a
+ * chunk is one window. */
 typedef struct {
     size_t chunk, overlap; /* frames; the original: 128, 32 */
 } vae_chunks;
-int vae_encode_chunked(const vae *v, nn *n, const float *pcm, size_t samples, vae_chunks how, float *h, vae_step step, void *user);
+int vae_encode_chunked(const vae *v, nn *n, const float *pcm, size_t samples, vae_chunks how, float *h, vae_step step,
+                       void *user);
 
 /* The bottleneck's draw: latent = noise * (softplus(scale) + 1e-4) + mean, count values each. */
 void vae_bottleneck(float *latent, const float *mean, const float *scale, const float *noise, size_t count);

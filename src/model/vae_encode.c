@@ -12,9 +12,9 @@ enum { TILE = 48 }; /* frames, as for the decoder */
 /* Rows of every layer that a stretch of latents needs. */
 typedef struct {
     span pcm;
-    span first;                        /* out of the first convolution */
+    span first; /* out of the first convolution */
     span unit[CONFIG_MAX_LEVELS][VAE_UNITS];
-    span down[CONFIG_MAX_LEVELS];      /* out of a level's strided convolution */
+    span down[CONFIG_MAX_LEVELS]; /* out of a level's strided convolution */
     span latent;
     long total[CONFIG_MAX_LEVELS + 1]; /* rows of the whole song before level i; [levels]: frames */
 } plan;
@@ -103,15 +103,17 @@ static void convolve(nn *n, float *y, const float *padded, size_t width, const w
 }
 
 /* Every row of w's product reads 2 * stride rows of the input, each stride further on. */
-static void run_down(nn *n, const vae_down *l, const float *x, span have, span out, long total, float *y, const vae_buffers *b)
+static void run_down(nn *n, const vae_down *l, const float *x, span have, span out, long total, float *y,
+                     const vae_buffers *b)
 {
     vae_gather(n, b->padded, reach_of(l, out), x, have, total, l->in, &l->snake);
-    nn_linear_view(n, y, l->out, gemm_plain(b->padded, l->stride * l->in, 2 * l->stride * l->in), &l->down, l->down_bias,
-                   span_length(out), 0);
+    nn_linear_view(n, y, l->out, gemm_plain(b->padded, l->stride * l->in, 2 * l->stride * l->in), &l->down,
+                   l->down_bias, span_length(out), 0);
 }
 
 /* Frames [p.latent] of a sound of so many samples into h [frames, 2 * latent]. */
-static void encode_span(const vae *v, nn *n, const float *pcm, long samples, span frames, float *h, vae_tap tap, void *user)
+static void encode_span(const vae *v, nn *n, const float *pcm, long samples, span frames, float *h, vae_tap tap,
+                        void *user)
 {
     size_t mark = arena_mark(n->work), io = (size_t)v->cfg.io_channels, top = (size_t)v->cfg.widths[v->cfg.levels];
     const vae_encoder *e = &v->encoder;
@@ -119,7 +121,8 @@ static void encode_span(const vae *v, nn *n, const float *pcm, long samples, spa
     vae_buffers b = lay_out(v, n, &p);
     float *x = b.x, *base = b.x, *other = b.y;
     span have = p.first;
-    vae_gather(n, b.padded, (span){have.from - VAE_TAPS / 2, have.to + VAE_TAPS / 2}, pcm, (span){0, samples}, samples, io, NULL);
+    vae_gather(n, b.padded, (span){have.from - VAE_TAPS / 2, have.to + VAE_TAPS / 2}, pcm, (span){0, samples}, samples,
+               io, NULL);
     convolve(n, x, b.padded, io, &e->first, e->first_bias, have);
     look(tap, user, 0, x, have, e->first.rows);
     for (int i = 0; i < v->cfg.levels; i++) {
@@ -149,7 +152,8 @@ void vae_encode(const vae *v, nn *n, const float *pcm, size_t samples, float *h,
     if (frames) encode_span(v, n, pcm, (long)samples, (span){0, (long)frames}, h, tap, user);
 }
 
-int vae_encode_tiled(const vae *v, nn *n, const float *pcm, size_t samples, size_t tile, float *h, vae_step step, void *user)
+int vae_encode_tiled(const vae *v, nn *n, const float *pcm, size_t samples, size_t tile, float *h, vae_step step,
+                     void *user)
 {
     size_t frames = vae_frames(&v->cfg, samples), width = 2 * (size_t)v->cfg.latent_dim;
     assert(v->cfg.has_encoder);
@@ -165,7 +169,8 @@ int vae_encode_tiled(const vae *v, nn *n, const float *pcm, size_t samples, size
     return 1;
 }
 
-int vae_encode_chunked(const vae *v, nn *n, const float *pcm, size_t samples, vae_chunks how, float *h, vae_step step, void *user)
+int vae_encode_chunked(const vae *v, nn *n, const float *pcm, size_t samples, vae_chunks how, float *h, vae_step step,
+                       void *user)
 {
     size_t ratio = (size_t)v->cfg.ratio, width = 2 * (size_t)v->cfg.latent_dim, io = (size_t)v->cfg.io_channels;
     size_t frames = vae_frames(&v->cfg, samples), size = how.chunk * ratio, hop = (how.chunk - how.overlap) * ratio;
@@ -180,7 +185,8 @@ int vae_encode_chunked(const vae *v, nn *n, const float *pcm, size_t samples, va
         if (start + size > samples) start = samples - size;
         vae_encode(v, n, nn_dry(n) ? NULL : pcm + start * io, size, part, NULL, NULL);
         if (nn_dry(n)) continue;
-        size_t at = last ? frames - part_frames : start / ratio, from = start ? cut : 0, to = part_frames - (last ? 0 : cut);
+        size_t at = last ? frames - part_frames : start / ratio, from = start ? cut : 0,
+               to = part_frames - (last ? 0 : cut);
         memcpy(h + (at + from) * width, part + from * width, (to - from) * width * sizeof *h);
         if (step) go = step(user, at + to, frames) == 0;
     }

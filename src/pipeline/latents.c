@@ -28,8 +28,10 @@ void drgen_latents_free(drgen_latents *latents)
 drgen_status latents_need_encoder(const drgen *g, drgen_err *err)
 {
     if (g->cfg.vae.has_encoder) return DRGEN_OK;
-    return err_fail(err, DRGEN_ERR_MODEL, "%s: this model has a decoder but no encoder, so sounds cannot become latents; convert the "
-                    "whole autoencoder (drgen convert --vae vae_model.pt -o DIR --update)", g->dir.path ? g->dir.path : "built-in model");
+    return err_fail(err, DRGEN_ERR_MODEL,
+                    "%s: this model has a decoder but no encoder, so sounds cannot become latents; convert the "
+                    "whole autoencoder (drgen convert --vae vae_model.pt -o DIR --update)",
+                    g->dir.path ? g->dir.path : "built-in model");
 }
 
 /* ---- the sound */
@@ -43,7 +45,8 @@ static drgen_status read_channel(const drgen_audio *a, int channel, float **out,
     drgen_status status = DRGEN_OK;
     for (size_t i = 0; i < a->frames && status == DRGEN_OK; i++) {
         x[i] = a->samples[i * step + (size_t)channel];
-        if (!isfinite(x[i])) status = err_fail(err, DRGEN_ERR_ARG, "sound: frame %zu is not a number; the file is damaged", i);
+        if (!isfinite(x[i]))
+            status = err_fail(err, DRGEN_ERR_ARG, "sound: frame %zu is not a number; the file is damaged", i);
     }
     if (status == DRGEN_OK) status = resample(x, a->frames, a->sample_rate, ENGINE_RATE, out, count, err);
     free(x);
@@ -67,7 +70,8 @@ drgen_status latents_sound(const drgen_audio *a, float **out, size_t *frames, dr
     if (status == DRGEN_OK && !(*out = calloc(room + 1, ENGINE_CHANNELS * sizeof **out)))
         status = err_fail(err, DRGEN_ERR_NOMEM, "sound: out of memory");
     for (size_t i = 0; i < count && status == DRGEN_OK; i++)
-        for (int c = 0; c < ENGINE_CHANNELS; c++) (*out)[i * ENGINE_CHANNELS + (size_t)c] = side[c < channels ? c : 0][i];
+        for (int c = 0; c < ENGINE_CHANNELS; c++)
+            (*out)[i * ENGINE_CHANNELS + (size_t)c] = side[c < channels ? c : 0][i];
     for (int c = 0; c < ENGINE_CHANNELS; c++) free(side[c]);
     *frames = count;
     return status;
@@ -87,7 +91,8 @@ static int on_encoded(void *user, size_t done, size_t total)
     watch *w = user;
     for (size_t i = w->seen * w->width; i < done * w->width && !w->broken; i++) w->broken = !isfinite(w->h[i]);
     w->seen = done;
-    return w->broken || (w->how->progress && w->how->progress(DRGEN_ENCODE, (int)done, (int)total, w->how->progress_user));
+    return w->broken ||
+           (w->how->progress && w->how->progress(DRGEN_ENCODE, (int)done, (int)total, w->how->progress_user));
 }
 
 static int run(drgen *g, nn *n, const float *pcm, size_t samples, const drgen_encoding *how, float *h, watch *w)
@@ -106,8 +111,8 @@ static void split(const float *h, size_t frames, size_t width, float *mean, floa
     }
 }
 
-drgen_status latents_encode(drgen *g, const float *pcm, size_t samples, const drgen_encoding *how, float **mean, float **scale,
-                            size_t *frames, drgen_err *err)
+drgen_status latents_encode(drgen *g, const float *pcm, size_t samples, const drgen_encoding *how, float **mean,
+                            float **scale, size_t *frames, drgen_err *err)
 {
     ERR_TRY(latents_need_encoder(g, err));
     size_t count = vae_frames(&g->cfg.vae, samples), width = (size_t)g->cfg.vae.latent_dim;
@@ -128,7 +133,8 @@ drgen_status latents_encode(drgen *g, const float *pcm, size_t samples, const dr
     residency_want(g, g->vae_file);
     int whole = run(g, &n, pcm, samples, how, h, &w);
     residency_drop(g, g->vae_file);
-    if (w.broken) status = err_fail(err, DRGEN_ERR_MODEL, "encoder: latents that are not finite; the weights are damaged");
+    if (w.broken)
+        status = err_fail(err, DRGEN_ERR_MODEL, "encoder: latents that are not finite; the weights are damaged");
     else if (!whole) status = err_fail(err, DRGEN_ERR_CANCELLED, "stopped while encoding");
     else split(h, count, width, *mean, *scale);
 done:
@@ -146,7 +152,8 @@ drgen_status drgen_latents_draw(drgen_latents *l, uint64_t seed, drgen_err *err)
     size_t width = (size_t)l->width, count = l->frames * width;
     err_clear(err);
     if (!l->mean || !l->scale)
-        return err_fail(err, DRGEN_ERR_ARG, "latents: their mean and scale are not known, so there is nothing to draw from");
+        return err_fail(err, DRGEN_ERR_ARG,
+                        "latents: their mean and scale are not known, so there is nothing to draw from");
     float *noise = malloc((count + 1) * sizeof *noise);
     if (!l->latent) l->latent = malloc((count + 1) * sizeof *l->latent);
     if (!noise || !l->latent) {
@@ -163,7 +170,8 @@ drgen_status drgen_latents_draw(drgen_latents *l, uint64_t seed, drgen_err *err)
     return DRGEN_OK;
 }
 
-drgen_status drgen_encode(drgen *g, const drgen_audio *audio, const drgen_encoding *how, drgen_latents *out, drgen_err *err)
+drgen_status drgen_encode(drgen *g, const drgen_audio *audio, const drgen_encoding *how, drgen_latents *out,
+                          drgen_err *err)
 {
     const drgen_encoding usual = drgen_encoding_default();
     float *pcm = NULL;
@@ -208,16 +216,19 @@ static int on_decoded(void *user, const float *pcm, size_t samples, size_t done,
 static drgen_status check_latents(const drgen *g, const drgen_latents *l, drgen_err *err)
 {
     if (l->width != g->cfg.vae.latent_dim || l->hop != ENGINE_HOP || l->rate != ENGINE_RATE)
-        return err_fail(err, DRGEN_ERR_ARG, "latents: %d values for %d samples at %d Hz a frame; this model's: %d for %d at %d Hz",
+        return err_fail(err, DRGEN_ERR_ARG,
+                        "latents: %d values for %d samples at %d Hz a frame; this model's: %d for %d at %d Hz",
                         l->width, l->hop, l->rate, g->cfg.vae.latent_dim, ENGINE_HOP, ENGINE_RATE);
     if (!l->latent || l->frames == 0 || l->frames > INT32_MAX / ENGINE_HOP || l->samples > l->frames * ENGINE_HOP)
         return err_fail(err, DRGEN_ERR_ARG, "latents: %zu frames for %zu samples make no sense", l->frames, l->samples);
     for (size_t i = 0; i < l->frames * (size_t)l->width; i++)
-        if (!isfinite(l->latent[i])) return err_fail(err, DRGEN_ERR_ARG, "latents: frame %zu is not finite", i / (size_t)l->width);
+        if (!isfinite(l->latent[i]))
+            return err_fail(err, DRGEN_ERR_ARG, "latents: frame %zu is not finite", i / (size_t)l->width);
     return DRGEN_OK;
 }
 
-drgen_status drgen_decode(drgen *g, const drgen_latents *l, drgen_progress progress, void *user, drgen_audio *out, drgen_err *err)
+drgen_status drgen_decode(drgen *g, const drgen_latents *l, drgen_progress progress, void *user, drgen_audio *out,
+                          drgen_err *err)
 {
     arena work = arena_measure();
     nn n = {g->kern, g->pool, &work};
@@ -226,16 +237,19 @@ drgen_status drgen_decode(drgen *g, const drgen_latents *l, drgen_progress progr
     ERR_TRY(check_latents(g, l, err));
     size_t samples = l->samples ? l->samples : l->frames * ENGINE_HOP;
     collect c = {.progress = progress, .user = user, .most = samples * ENGINE_CHANNELS};
-    if (progress && progress(DRGEN_DECODE, 0, (int)l->frames, user)) return err_fail(err, DRGEN_ERR_CANCELLED, "stopped");
+    if (progress && progress(DRGEN_DECODE, 0, (int)l->frames, user))
+        return err_fail(err, DRGEN_ERR_CANCELLED, "stopped");
     vae_decode_tiled(g->vae, &n, NULL, l->frames, 0, NULL, NULL);
     drgen_status status = arena_init(&work, work.peak, "working memory", err);
     if (status == DRGEN_OK && !(c.pcm = malloc(c.most * sizeof *c.pcm)))
-        status = err_fail(err, DRGEN_ERR_NOMEM, "sound: no memory for %zu MiB of samples", c.most * sizeof *c.pcm >> 20);
+        status =
+            err_fail(err, DRGEN_ERR_NOMEM, "sound: no memory for %zu MiB of samples", c.most * sizeof *c.pcm >> 20);
     if (status == DRGEN_OK) {
         residency_want(g, g->vae_file);
         int whole = vae_decode_tiled(g->vae, &n, l->latent, l->frames, 0, on_decoded, &c);
         residency_drop(g, g->vae_file);
-        if (c.broken) status = err_fail(err, DRGEN_ERR_MODEL, "decoder: samples that are not finite; the weights are damaged");
+        if (c.broken)
+            status = err_fail(err, DRGEN_ERR_MODEL, "decoder: samples that are not finite; the weights are damaged");
         else if (!whole) status = err_fail(err, DRGEN_ERR_CANCELLED, "stopped while decoding");
     }
     arena_free(&work);

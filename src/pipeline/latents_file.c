@@ -35,7 +35,8 @@ drgen_status drgen_latents_write(const drgen_latents *l, const char *path, drgen
 {
     st_writer *w = NULL;
     err_clear(err);
-    if (!l->latent || l->frames == 0 || l->frames > FRAMES_MAX || l->width < 1 || l->width > WIDTH_MAX || !l->mean != !l->scale)
+    if (!l->latent || l->frames == 0 || l->frames > FRAMES_MAX || l->width < 1 || l->width > WIDTH_MAX ||
+        !l->mean != !l->scale)
         return err_fail(err, DRGEN_ERR_ARG, "%s: there are no latents to write", path);
     ERR_TRY(st_create(&w, path, err));
     drgen_status status = put(w, l, err);
@@ -52,10 +53,11 @@ static drgen_status take(const st_file *f, const char *name, drgen_latents *l, f
     if (!t) return DRGEN_OK;
     int turned = t->dims == 3 && t->shape[0] == 1, rows = turned ? 2 : 0, cols = 1;
     int floats = t->type == ST_F32 || t->type == ST_F16 || t->type == ST_BF16 || t->type == ST_F64;
-    if (!floats || (t->dims != 2 && !turned) || t->shape[rows] < 1 || t->shape[rows] > FRAMES_MAX || t->shape[cols] < 1 ||
-        t->shape[cols] > WIDTH_MAX || (l->frames && (l->frames != t->shape[rows] || (size_t)l->width != t->shape[cols])))
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: floats of shape [frames, width] wanted, %s %s found", st_name(f), name,
-                        st_type_name(t->type), st_shape_text(shape, sizeof shape, t->shape, t->dims));
+    if (!floats || (t->dims != 2 && !turned) || t->shape[rows] < 1 || t->shape[rows] > FRAMES_MAX ||
+        t->shape[cols] < 1 || t->shape[cols] > WIDTH_MAX ||
+        (l->frames && (l->frames != t->shape[rows] || (size_t)l->width != t->shape[cols])))
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: floats of shape [frames, width] wanted, %s %s found",
+                        st_name(f), name, st_type_name(t->type), st_shape_text(shape, sizeof shape, t->shape, t->dims));
     l->frames = t->shape[rows];
     l->width = (int)t->shape[cols];
     size_t width = t->shape[cols];
@@ -63,7 +65,8 @@ static drgen_status take(const st_file *f, const char *name, drgen_latents *l, f
     if (!*out) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", st_name(f));
     for (size_t i = 0; i < t->count; i++) {
         float v = weights_value(t, i);
-        if (!isfinite(v)) return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: value %zu is not finite", st_name(f), name, i);
+        if (!isfinite(v))
+            return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: value %zu is not finite", st_name(f), name, i);
         (*out)[turned ? i % l->frames * width + i / l->frames : i] = v;
     }
     return DRGEN_OK;
@@ -89,7 +92,8 @@ drgen_status drgen_latents_read(const char *path, drgen_latents *out, drgen_err 
     if (status == DRGEN_OK) status = take(f, "mean", out, &out->mean, err);
     if (status == DRGEN_OK && out->mean) status = take(f, "scale", out, &out->scale, err);
     if (status == DRGEN_OK && !out->latent && !out->mean)
-        status = err_fail(err, DRGEN_ERR_FORMAT, "%s: no tensor \"latent\" in it; `drgen encode` makes such files", path);
+        status =
+            err_fail(err, DRGEN_ERR_FORMAT, "%s: no tensor \"latent\" in it; `drgen encode` makes such files", path);
     if (status == DRGEN_OK && !out->latent) { /* a prepared song: its mean is its sound */
         size_t bytes = out->frames * (size_t)out->width * sizeof *out->latent;
         out->latent = malloc(bytes);

@@ -19,7 +19,9 @@ struct drgen_dataset {
 
 static dataset_info info_of(const drgen *g)
 {
-    return (dataset_info){.latent_dim = (size_t)g->cfg.vae.latent_dim, .style_dim = (size_t)g->cfg.dit.cond_dim, .hop = ENGINE_HOP,
+    return (dataset_info){.latent_dim = (size_t)g->cfg.vae.latent_dim,
+                          .style_dim = (size_t)g->cfg.dit.cond_dim,
+                          .hop = ENGINE_HOP,
                           .rate = ENGINE_RATE};
 }
 
@@ -83,8 +85,8 @@ static drgen_status add_style(json_out *o, const drgen *g, const drgen_style *s,
     return DRGEN_OK;
 }
 
-/* SHA-256 of everything the result hangs on: the files' bytes, the settings, and the model (model.json has the hashes of
- * its weights). */
+/* SHA-256 of everything the result hangs on: the files' bytes, the settings, and the model (model.json has the hashes
+ * of its weights). */
 static drgen_status fingerprint(drgen *g, const drgen_example *song, char hex[HEX], drgen_err *err)
 {
     json_out o = {0};
@@ -110,15 +112,16 @@ static drgen_status fingerprint(drgen *g, const drgen_example *song, char hex[HE
 /* ---- a song's parts */
 
 /* Lines that begin within the song, as the dataset keeps them; their tokens stay in from. malloc'd. */
-static drgen_status keep_lines(const drgen *g, const frames_line *from, size_t count, double seconds, dataset_line **out, size_t *kept,
-                               drgen_err *err)
+static drgen_status keep_lines(const drgen *g, const frames_line *from, size_t count, double seconds,
+                               dataset_line **out, size_t *kept, drgen_err *err)
 {
     *out = calloc(count + 1, sizeof **out);
     *kept = 0;
     if (!*out) return err_fail(err, DRGEN_ERR_NOMEM, "lyrics: out of memory");
     for (size_t i = 0; i < count; i++) {
         if (from[i].seconds >= seconds)
-            engine_log(g, DRGEN_LOG_WARNING, "line %d: starts at %.2f s, after the end of the recording (%.2f s); left out", from[i].line,
+            engine_log(g, DRGEN_LOG_WARNING,
+                       "line %d: starts at %.2f s, after the end of the recording (%.2f s); left out", from[i].line,
                        from[i].seconds, seconds);
         else (*out)[(*kept)++] = (dataset_line){from[i].seconds, from[i].ids, from[i].count};
     }
@@ -132,7 +135,8 @@ static drgen_status read_lyrics(drgen *g, const char *lyrics, frames_line **line
     *count = 0;
     if (!lyrics) return DRGEN_OK;
     if (!lyrics_is_timed(lyrics))
-        return err_fail(err, DRGEN_ERR_TEXT, "lyrics: no time stamps; training needs to know when each line is sung, as in [00:12.50]words");
+        return err_fail(err, DRGEN_ERR_TEXT,
+                        "lyrics: no time stamps; training needs to know when each line is sung, as in [00:12.50]words");
     ERR_TRY(conditions_lines(g, lyrics, lines, count, err));
     for (size_t i = 0; i < *count; i++) tokens += (*lines)[i].count;
     if (tokens) return DRGEN_OK;
@@ -146,7 +150,8 @@ static drgen_status make_style(drgen *g, const drgen_example *song, float *style
     const drgen_style own = {.audio = song->audio, .weight = 1};
     size_t width = (size_t)g->cfg.dit.cond_dim;
     double sum = 0;
-    ERR_TRY(drgen_style_vector(g, song->styles ? song->styles : &own, song->styles ? song->style_count : 1, style, err));
+    ERR_TRY(
+        drgen_style_vector(g, song->styles ? song->styles : &own, song->styles ? song->style_count : 1, style, err));
     for (size_t i = 0; i < width; i++) sum += (double)style[i] * (double)style[i];
     if (!(sum > 1e-12)) return err_fail(err, DRGEN_ERR_ARG, "style: the vector is zero");
     for (size_t i = 0; i < width; i++) style[i] = (float)((double)style[i] / sqrt(sum));
@@ -186,7 +191,8 @@ static drgen_status make_parts(drgen *g, const drgen_example *song, parts *p, dr
     ERR_TRY(read_sound(song->audio, &p->pcm, &p->samples, err));
     ERR_TRY(make_style(g, song, p->style, err));
     ERR_TRY(latents_encode(g, p->pcm, p->samples, &how, &p->mean, &p->scale, &p->frames, err));
-    return keep_lines(g, p->lines, p->line_count, (double)(p->frames * ENGINE_HOP) / ENGINE_RATE, &p->kept, &p->kept_count, err);
+    return keep_lines(g, p->lines, p->line_count, (double)(p->frames * ENGINE_HOP) / ENGINE_RATE, &p->kept,
+                      &p->kept_count, err);
 }
 
 static void free_parts(parts *p)
@@ -203,7 +209,8 @@ drgen_status drgen_prepare(drgen *g, drgen_dataset *to, const drgen_example *son
     err_clear(err);
     if (!already) already = &done;
     *already = 0;
-    if (!song->name || !song->audio) return err_fail(err, DRGEN_ERR_ARG, "dataset: a song needs a name and a recording");
+    if (!song->name || !song->audio)
+        return err_fail(err, DRGEN_ERR_ARG, "dataset: a song needs a name and a recording");
     ERR_TRY(latents_need_encoder(g, err));
     ERR_TRY(fingerprint(g, song, hex, err));
     *already = dataset_has(to->w, song->name, hex);
@@ -211,10 +218,16 @@ drgen_status drgen_prepare(drgen *g, drgen_dataset *to, const drgen_example *son
     drgen_status status = make_parts(g, song, &p, err);
     if (status == DRGEN_OK) {
         dataset_info info = info_of(g);
-        dataset_addition a = {
-            .song = {.name = song->name, .frames = p.frames, .mean = p.mean, .scale = p.scale, .style = p.style, .lines = p.kept,
-                     .line_count = p.kept_count},
-            .source = song->audio, .fingerprint = hex, .seconds = (double)p.samples / ENGINE_RATE};
+        dataset_addition a = {.song = {.name = song->name,
+                                       .frames = p.frames,
+                                       .mean = p.mean,
+                                       .scale = p.scale,
+                                       .style = p.style,
+                                       .lines = p.kept,
+                                       .line_count = p.kept_count},
+                              .source = song->audio,
+                              .fingerprint = hex,
+                              .seconds = (double)p.samples / ENGINE_RATE};
         status = dataset_add(to->w, &a, &info, err);
     }
     free_parts(&p);
@@ -226,18 +239,26 @@ drgen_status drgen_dataset_add(drgen_dataset *d, const drgen_prepared *s, drgen_
     err_clear(err);
     const drgen_latents *l = s->latents;
     const float *mean = l->mean ? l->mean : l->latent;
-    if (!mean || l->frames == 0 || l->width < 1 || l->width > DATASET_MAX_DIM || l->hop < 1 || l->rate < 1 || !s->style ||
-        s->style_width < 1 || s->style_width > DATASET_MAX_DIM)
-        return err_fail(err, DRGEN_ERR_ARG, "%s: latents %d and styles %zu wide make no sense", s->name ? s->name : "dataset", l->width,
-                        s->style_width);
-    dataset_info info = {.latent_dim = (size_t)l->width, .style_dim = s->style_width, .hop = (size_t)l->hop, .rate = (size_t)l->rate};
+    if (!mean || l->frames == 0 || l->width < 1 || l->width > DATASET_MAX_DIM || l->hop < 1 || l->rate < 1 ||
+        !s->style || s->style_width < 1 || s->style_width > DATASET_MAX_DIM)
+        return err_fail(err, DRGEN_ERR_ARG, "%s: latents %d and styles %zu wide make no sense",
+                        s->name ? s->name : "dataset", l->width, s->style_width);
+    dataset_info info = {
+        .latent_dim = (size_t)l->width, .style_dim = s->style_width, .hop = (size_t)l->hop, .rate = (size_t)l->rate};
     dataset_line *lines = calloc(s->line_count + 1, sizeof *lines);
     if (!lines) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", s->name);
-    for (size_t i = 0; i < s->line_count; i++) lines[i] = (dataset_line){s->lines[i].seconds, s->lines[i].tokens, s->lines[i].count};
-    dataset_addition a = {
-        .song = {.name = s->name, .frames = l->frames, .mean = mean, .scale = l->mean ? l->scale : NULL, .style = s->style,
-                 .lines = lines, .line_count = s->line_count},
-        .source = s->source, .fingerprint = s->fingerprint, .seconds = (double)l->frames * l->hop / l->rate};
+    for (size_t i = 0; i < s->line_count; i++)
+        lines[i] = (dataset_line){s->lines[i].seconds, s->lines[i].tokens, s->lines[i].count};
+    dataset_addition a = {.song = {.name = s->name,
+                                   .frames = l->frames,
+                                   .mean = mean,
+                                   .scale = l->mean ? l->scale : NULL,
+                                   .style = s->style,
+                                   .lines = lines,
+                                   .line_count = s->line_count},
+                          .source = s->source,
+                          .fingerprint = s->fingerprint,
+                          .seconds = (double)l->frames * l->hop / l->rate};
     drgen_status status = dataset_add(d->w, &a, &info, err);
     free(lines);
     return status;

@@ -16,27 +16,30 @@ enum { MANIFEST_MAX = 1 << 28 };
 /* ---- one song */
 
 /* The tensor of this name, type and shape; shape[0] == SIZE_MAX: of any length. */
-static drgen_status need(const st_file *f, const char *name, st_type type, const size_t *shape, int dims, const st_tensor **out,
-                         drgen_err *err)
+static drgen_status need(const st_file *f, const char *name, st_type type, const size_t *shape, int dims,
+                         const st_tensor **out, drgen_err *err)
 {
     const st_tensor *t = *out = st_find(f, name);
     char wanted[64], found[64];
-    if (!t) return err_fail(err, DRGEN_ERR_FORMAT, "%s: tensor %s is missing; prepare the song again", st_name(f), name);
+    if (!t)
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: tensor %s is missing; prepare the song again", st_name(f), name);
     int same = t->type == type && t->dims == dims;
     for (int i = 0; i < dims && same; i++) same = shape[i] == t->shape[i] || (i == 0 && shape[i] == SIZE_MAX);
     if (!same)
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: %s %s wanted, %s %s found", st_name(f), name, st_type_name(type),
-                        st_shape_text(wanted, sizeof wanted, shape, dims), st_type_name(t->type),
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: %s %s wanted, %s %s found", st_name(f), name,
+                        st_type_name(type), st_shape_text(wanted, sizeof wanted, shape, dims), st_type_name(t->type),
                         st_shape_text(found, sizeof found, t->shape, t->dims));
     if (t->count && (uintptr_t)t->data % st_type_size(type))
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: its data are not aligned; prepare the song again", st_name(f), name);
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: its data are not aligned; prepare the song again", st_name(f),
+                        name);
     return DRGEN_OK;
 }
 
 static drgen_status check_finite(const st_file *f, const char *name, const float *x, size_t count, drgen_err *err)
 {
     for (size_t i = 0; i < count; i++)
-        if (!isfinite(x[i])) return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: value %zu is not a finite number", st_name(f), name, i);
+        if (!isfinite(x[i]))
+            return err_fail(err, DRGEN_ERR_FORMAT, "%s: %s: value %zu is not a finite number", st_name(f), name, i);
     return DRGEN_OK;
 }
 
@@ -46,7 +49,8 @@ static drgen_status read_sound(dataset_record *r, const dataset_info *info, drge
     const st_tensor *t;
     ERR_TRY(need(f, "mean", ST_F32, (const size_t[]){SIZE_MAX, info->latent_dim}, 2, &t, err));
     if (t->shape[0] == 0 || t->shape[0] > DATASET_MAX_FRAMES)
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: mean: %zu frames; wanted 1..%d", st_name(f), t->shape[0], DATASET_MAX_FRAMES);
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: mean: %zu frames; wanted 1..%d", st_name(f), t->shape[0],
+                        DATASET_MAX_FRAMES);
     r->song.frames = t->shape[0];
     r->song.mean = t->data;
     if (st_find(f, "scale")) {
@@ -69,8 +73,10 @@ static drgen_status read_lines(dataset_record *r, drgen_err *err)
     ERR_TRY(need(f, "tokens", ST_I32, &any, 1, &tokens, err));
     const double *at = seconds->data;
     const int32_t *start = starts->data, *ids = tokens->data;
-    if (tokens->count > DATASET_MAX_FRAMES || start[0] != 0 || start[count] < 0 || (size_t)start[count] != tokens->count)
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: line_start: does not span the %zu tokens", st_name(f), tokens->count);
+    if (tokens->count > DATASET_MAX_FRAMES || start[0] != 0 || start[count] < 0 ||
+        (size_t)start[count] != tokens->count)
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: line_start: does not span the %zu tokens", st_name(f),
+                        tokens->count);
     r->lines = calloc(count + 1, sizeof *r->lines);
     if (!r->lines) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", st_name(f));
     for (size_t i = 0; i < count; i++) {
@@ -132,9 +138,11 @@ static drgen_status open_song(dataset *d, const char *dir, size_t i, drgen_err *
     if (status != DRGEN_OK) return status;
     ERR_TRY(dataset_record_open(r, file, &d->info, err));
     if (r->song.frames != e->frames || r->song.line_count != e->lines || r->tokens != e->tokens)
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: %zu frames, %zu lines and %zu tokens, but dataset.jsonl says %zu, %zu and %zu; "
-                        "prepare the song again", st_name(r->file), r->song.frames, r->song.line_count, r->tokens, e->frames,
-                        e->lines, e->tokens);
+        return err_fail(err, DRGEN_ERR_FORMAT,
+                        "%s: %zu frames, %zu lines and %zu tokens, but dataset.jsonl says %zu, %zu and %zu; "
+                        "prepare the song again",
+                        st_name(r->file), r->song.frames, r->song.line_count, r->tokens, e->frames, e->lines,
+                        e->tokens);
     r->song.name = e->name;
     d->info.frames += r->song.frames;
     if (r->max_id > d->info.max_id) d->info.max_id = r->max_id;
@@ -145,7 +153,8 @@ static drgen_status read_manifest(dataset_manifest *out, const char *dir, drgen_
 {
     file_bytes bytes = {0};
     char *path = file_join(dir, "dataset.jsonl");
-    drgen_status status = path ? file_map(&bytes, path, MANIFEST_MAX, err) : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);
+    drgen_status status =
+        path ? file_map(&bytes, path, MANIFEST_MAX, err) : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);
     if (status == DRGEN_OK) status = dataset_manifest_read(out, (const char *)bytes.data, bytes.size, path, err);
     file_close(&bytes);
     free(path);

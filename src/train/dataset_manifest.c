@@ -19,11 +19,13 @@ static drgen_status read_head(const json_doc *doc, dataset_info *info, drgen_err
     const json_node *root = json_root(doc);
     int64_t version = 0, value = 0;
     if (strcmp(json_string(json_get(root, "format"), ""), "drgen-dataset") != 0)
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: its first line does not say \"format\":\"drgen-dataset\"; make one with `drgen prepare`",
+        return err_fail(err, DRGEN_ERR_FORMAT,
+                        "%s: its first line does not say \"format\":\"drgen-dataset\"; make one with `drgen prepare`",
                         json_name(doc));
     ERR_TRY(json_need_int(doc, root, "version", 1, 1000000, &version, err));
     if (version != 1)
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: version %d of the format; this drgen reads version 1", json_name(doc), (int)version);
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: version %d of the format; this drgen reads version 1",
+                        json_name(doc), (int)version);
     for (size_t i = 0; i < 4; i++) {
         ERR_TRY(json_need_int(doc, root, keys[i], 1, most[i], &value, err));
         *to[i] = (size_t)value;
@@ -54,14 +56,17 @@ static drgen_status read_entry(const json_doc *doc, const char *line, size_t siz
         *to[i] = (size_t)value;
     }
     if (!*name) return err_fail(err, DRGEN_ERR_FORMAT, "%s: name: it is empty", json_name(doc));
-    if (!is_inside(file)) return err_fail(err, DRGEN_ERR_FORMAT, "%s: file: %s is outside the dataset", json_name(doc), file);
+    if (!is_inside(file))
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: file: %s is outside the dataset", json_name(doc), file);
     e->name = strdup(name);
     e->file = strdup(file);
     e->line = strndup(line, size);
-    return e->name && e->file && e->line ? DRGEN_OK : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", json_name(doc));
+    return e->name && e->file && e->line ? DRGEN_OK
+                                         : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", json_name(doc));
 }
 
-static drgen_status add_line(dataset_manifest *m, strmap *names, const char *line, size_t size, const char *name, drgen_err *err)
+static drgen_status add_line(dataset_manifest *m, strmap *names, const char *line, size_t size, const char *name,
+                             drgen_err *err)
 {
     json_doc *doc = NULL;
     ERR_TRY(json_parse(&doc, line, size, name, err));
@@ -93,7 +98,8 @@ static drgen_status add_head(dataset_manifest *m, const char *line, size_t size,
     return status;
 }
 
-drgen_status dataset_manifest_read(dataset_manifest *out, const char *text, size_t size, const char *path, drgen_err *err)
+drgen_status dataset_manifest_read(dataset_manifest *out, const char *text, size_t size, const char *path,
+                                   drgen_err *err)
 {
     *out = (dataset_manifest){0};
     strmap names = {0};

@@ -38,15 +38,19 @@ static drgen_status read_old(dataset_writer *w, const dataset_info *info, drgen_
     if (status == DRGEN_OK) status = make_folder(songs, err);
     if (status == DRGEN_OK && access(path, F_OK) == 0) {
         status = file_map(&bytes, path, (size_t)1 << 28, err);
-        if (status == DRGEN_OK) status = dataset_manifest_read(&w->list, (const char *)bytes.data, bytes.size, path, err);
+        if (status == DRGEN_OK)
+            status = dataset_manifest_read(&w->list, (const char *)bytes.data, bytes.size, path, err);
         file_close(&bytes);
     }
     const dataset_info *old = &w->list.info;
     if (status == DRGEN_OK && old->latent_dim == 0) w->list.info = *info;
     else if (status == DRGEN_OK && info->latent_dim &&
-             (old->latent_dim != info->latent_dim || old->style_dim != info->style_dim || old->hop != info->hop || old->rate != info->rate))
-        status = err_fail(err, DRGEN_ERR_ARG, "%s: its songs have latents %zu and styles %zu wide, this model makes %zu and %zu; "
-                          "give another folder", w->dir, old->latent_dim, old->style_dim, info->latent_dim, info->style_dim);
+             (old->latent_dim != info->latent_dim || old->style_dim != info->style_dim || old->hop != info->hop ||
+              old->rate != info->rate))
+        status = err_fail(err, DRGEN_ERR_ARG,
+                          "%s: its songs have latents %zu and styles %zu wide, this model makes %zu and %zu; "
+                          "give another folder",
+                          w->dir, old->latent_dim, old->style_dim, info->latent_dim, info->style_dim);
     free(path), free(songs);
     return status;
 }
@@ -56,7 +60,8 @@ drgen_status dataset_create(dataset_writer **out, const char *dir, const dataset
     *out = NULL;
     dataset_writer *w = calloc(1, sizeof *w);
     if (w) w->dir = strdup(dir);
-    drgen_status status = w && w->dir ? read_old(w, info, err) : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);
+    drgen_status status =
+        w && w->dir ? read_old(w, info, err) : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);
     if (status != DRGEN_OK) dataset_writer_close(w);
     else *out = w;
     return status;
@@ -122,7 +127,8 @@ static char *file_name(const char *name)
         uint32_t cp;
         size_t k = utf8_decode(name + i, size - i, &cp);
         if (n + k > KEEP) break;
-        if (k == 0 || cp < 0x20 || cp == 0x7f || strchr("/\\|:*?\"<>", (int)(cp < 0x80 ? cp : 'a')) || (i == 0 && cp == '.')) {
+        if (k == 0 || cp < 0x20 || cp == 0x7f || strchr("/\\|:*?\"<>", (int)(cp < 0x80 ? cp : 'a')) ||
+            (i == 0 && cp == '.')) {
             out[6 + n++] = '_';
             changed = 1;
             i += k ? k : 1;
@@ -144,7 +150,8 @@ static drgen_status check(const dataset_addition *a, const dataset_info *info, s
     if (!s->name || !*s->name || utf8_valid(s->name, strlen(s->name)) != strlen(s->name))
         return err_fail(err, DRGEN_ERR_ARG, "dataset: a song's name is empty or not UTF-8");
     if (s->frames < 1 || s->frames > DATASET_MAX_FRAMES)
-        return err_fail(err, DRGEN_ERR_ARG, "%s: %zu latent frames; wanted 1..%d", s->name, s->frames, DATASET_MAX_FRAMES);
+        return err_fail(err, DRGEN_ERR_ARG, "%s: %zu latent frames; wanted 1..%d", s->name, s->frames,
+                        DATASET_MAX_FRAMES);
     for (size_t i = 0; i < s->frames * info->latent_dim; i++)
         if (!isfinite(s->mean[i]) || (s->scale && !isfinite(s->scale[i])))
             return err_fail(err, DRGEN_ERR_ARG, "%s: latent frame %zu is not finite", s->name, i / info->latent_dim);
@@ -157,13 +164,15 @@ static drgen_status check(const dataset_addition *a, const dataset_info *info, s
         for (size_t k = 0; k < l->count; k++)
             if (l->ids[k] < 1 || l->ids[k] > DATASET_MAX_ID)
                 return err_fail(err, DRGEN_ERR_ARG, "%s: line %zu: token %d", s->name, i + 1, (int)l->ids[k]);
-        if (l->count > DATASET_MAX_FRAMES - *tokens) return err_fail(err, DRGEN_ERR_ARG, "%s: too many tokens", s->name);
+        if (l->count > DATASET_MAX_FRAMES - *tokens)
+            return err_fail(err, DRGEN_ERR_ARG, "%s: too many tokens", s->name);
         *tokens += l->count;
     }
     return DRGEN_OK;
 }
 
-static drgen_status declare(st_writer *f, const dataset_addition *a, const dataset_info *info, size_t tokens, drgen_err *err)
+static drgen_status declare(st_writer *f, const dataset_addition *a, const dataset_info *info, size_t tokens,
+                            drgen_err *err)
 {
     const dataset_song *s = &a->song;
     size_t latent[2] = {s->frames, info->latent_dim}, starts = s->line_count + 1;
@@ -199,8 +208,8 @@ static drgen_status put_all(st_writer *f, const dataset_addition *a, const datas
     return DRGEN_OK;
 }
 
-static drgen_status write_song(const dataset_writer *w, const char *file, const dataset_addition *a, const dataset_info *info,
-                               size_t tokens, drgen_err *err)
+static drgen_status write_song(const dataset_writer *w, const char *file, const dataset_addition *a,
+                               const dataset_info *info, size_t tokens, drgen_err *err)
 {
     st_writer *f = NULL;
     char *path = file_join(w->dir, file);
@@ -305,7 +314,8 @@ static drgen_status put_entry(dataset_writer *w, dataset_entry *e, drgen_err *er
     dataset_entry *old = find(w, e->name);
     if (!old) {
         if (w->list.count == DATASET_MAX_SONGS)
-            return err_fail(err, DRGEN_ERR_ARG, "%s: more than %d songs; begin another dataset", w->dir, DATASET_MAX_SONGS);
+            return err_fail(err, DRGEN_ERR_ARG, "%s: more than %d songs; begin another dataset", w->dir,
+                            DATASET_MAX_SONGS);
         dataset_entry *grown = realloc(w->list.entries, (w->list.count + 1) * sizeof *grown);
         if (!grown) return no_memory(w, err);
         w->list.entries = grown;
@@ -323,12 +333,16 @@ drgen_status dataset_add(dataset_writer *w, const dataset_addition *a, const dat
     const dataset_info *all = &w->list.info;
     size_t tokens;
     if (all->latent_dim == 0) w->list.info = *info;
-    if (all->latent_dim != info->latent_dim || all->style_dim != info->style_dim || all->hop != info->hop || all->rate != info->rate)
-        return err_fail(err, DRGEN_ERR_ARG, "%s: latents %zu and styles %zu wide; the dataset's are %zu and %zu", a->song.name,
-                        info->latent_dim, info->style_dim, all->latent_dim, all->style_dim);
+    if (all->latent_dim != info->latent_dim || all->style_dim != info->style_dim || all->hop != info->hop ||
+        all->rate != info->rate)
+        return err_fail(err, DRGEN_ERR_ARG, "%s: latents %zu and styles %zu wide; the dataset's are %zu and %zu",
+                        a->song.name, info->latent_dim, info->style_dim, all->latent_dim, all->style_dim);
     ERR_TRY(check(a, info, &tokens, err));
-    dataset_entry e = {.name = strdup(a->song.name), .file = file_name(a->song.name), .frames = a->song.frames,
-                       .lines = a->song.line_count, .tokens = tokens};
+    dataset_entry e = {.name = strdup(a->song.name),
+                       .file = file_name(a->song.name),
+                       .frames = a->song.frames,
+                       .lines = a->song.line_count,
+                       .tokens = tokens};
     drgen_status status = e.name && e.file ? write_song(w, e.file, a, info, tokens, err) : no_memory(w, err);
     if (status == DRGEN_OK && !(e.line = entry_line(&e, a))) status = no_memory(w, err);
     if (status == DRGEN_OK) status = put_entry(w, &e, err);

@@ -1,5 +1,5 @@
-/* Laws of the encoder that need no golden data: tiles equal the whole, threads change nothing, a sample reaches no further
- * than it should, and the original's windows are exact where they are wide enough. */
+/* Laws of the encoder that need no golden data: tiles equal the whole, threads change nothing, a sample reaches no
+ * further than it should, and the original's windows are exact where they are wide enough. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,8 +23,10 @@ static void open_model(model *m)
     *m = (model){0};
     snprintf(m->path, sizeof m->path, "/tmp/drgen-encode-%d", (int)getpid());
     CHECKF(source_open_manifest(&m->s, "tests/golden/vae_tiny/manifest.json", &err) == DRGEN_OK &&
-               pack_vae(m->s, m->path, &how, &cfg, NULL, &err) == DRGEN_OK && st_open(&m->f, m->path, &err) == DRGEN_OK &&
-               vae_load(&m->v, &cfg, m->f, &err) == DRGEN_OK && cfg.has_encoder, "%s", err.message);
+               pack_vae(m->s, m->path, &how, &cfg, NULL, &err) == DRGEN_OK &&
+               st_open(&m->f, m->path, &err) == DRGEN_OK && vae_load(&m->v, &cfg, m->f, &err) == DRGEN_OK &&
+               cfg.has_encoder,
+           "%s", err.message);
 }
 
 static void close_model(model *m)
@@ -72,19 +74,19 @@ TEST(encoder_tiles_equal_the_whole)
     for (size_t k = 0; m.v && k < COUNT(sizes); k++) {
         size_t samples = sizes[k], frames = vae_frames(vae_config(m.v), samples), count = frames * 12;
         CHECKF(frames == samples / 32, "%zu samples make %zu frames", samples, frames);
-        float *pcm = noise(samples), *whole = encode(m.v, pcm, samples, 0, 0, 1), *two = encode(m.v, pcm, samples, 0, 0, 2);
+        float *pcm = noise(samples), *whole = encode(m.v, pcm, samples, 0, 0, 1),
+              *two = encode(m.v, pcm, samples, 0, 0, 2);
         CHECKF(memcmp(whole, two, count * sizeof *two) == 0, "two threads change %zu samples", samples);
         for (size_t tile = 1; tile < 60; tile += tile < 3 ? 1 : 9) {
             float *tiled = encode(m.v, pcm, samples, tile, 0, 2);
             for (size_t i = 0; i < count; i++)
-                CHECKF(fabsf(tiled[i] - whole[i]) < 3e-6f, "%zu samples in tiles of %zu, value %zu: %g, want %g", samples, tile, i,
-                       (double)tiled[i], (double)whole[i]);
+                CHECKF(fabsf(tiled[i] - whole[i]) < 3e-6f, "%zu samples in tiles of %zu, value %zu: %g, want %g",
+                       samples, tile, i, (double)tiled[i], (double)whole[i]);
             free(tiled);
         }
         free(pcm), free(whole), free(two);
     }
-    for (size_t samples = 0; m.v && samples < 32; samples += 31)
-        CHECK(vae_frames(vae_config(m.v), samples) == 0);
+    for (size_t samples = 0; m.v && samples < 32; samples += 31) CHECK(vae_frames(vae_config(m.v), samples) == 0);
     close_model(&m);
 }
 
@@ -112,8 +114,8 @@ TEST(windows_of_whole_frames_are_exact_when_wide)
         float *pcm = noise(frames * 32), *whole = encode(m.v, pcm, frames * 32, 0, 0, 1);
         float *windows = encode(m.v, pcm, frames * 32, 60, 36, 2);
         for (size_t i = 0; i < frames * 12; i++)
-            CHECKF(fabsf(windows[i] - whole[i]) < 3e-6f, "%zu frames, frame %zu: %g, want %g", frames, i / 12, (double)windows[i],
-                   (double)whole[i]);
+            CHECKF(fabsf(windows[i] - whole[i]) < 3e-6f, "%zu frames, frame %zu: %g, want %g", frames, i / 12,
+                   (double)windows[i], (double)whole[i]);
         free(pcm), free(whole), free(windows);
     }
     close_model(&m);

@@ -17,17 +17,22 @@ TEST(prepared_lyrics_are_lists)
     static const double seconds[] = {0.5, 3, 10.25}; /* the second is a whole number in the file */
     static const int32_t first[] = {5, 6, 7}, last[] = {363, 2};
     CHECK(l.count == 3);
-    for (size_t i = 0; i < l.count; i++) CHECKF(l.lines[i].seconds == seconds[i], "line %zu: %g", i, l.lines[i].seconds);
-    if (l.count == 3) CHECK(l.lines[0].count == 3 && !memcmp(l.lines[0].tokens, first, sizeof first) && l.lines[1].count == 0 &&
-                            l.lines[2].count == 2 && !memcmp(l.lines[2].tokens, last, sizeof last));
+    for (size_t i = 0; i < l.count; i++)
+        CHECKF(l.lines[i].seconds == seconds[i], "line %zu: %g", i, l.lines[i].seconds);
+    if (l.count == 3)
+        CHECK(l.lines[0].count == 3 && !memcmp(l.lines[0].tokens, first, sizeof first) && l.lines[1].count == 0 &&
+              l.lines[2].count == 2 && !memcmp(l.lines[2].tokens, last, sizeof last));
     prepared_lyrics_free(&l);
-    CHECK(prepared_lyrics_read(AT "lrc/two.pt", &l, &err) == DRGEN_OK && l.count == 1 && l.lines[0].tokens[1] == 4); /* 64-bit ids */
+    CHECK(prepared_lyrics_read(AT "lrc/two.pt", &l, &err) == DRGEN_OK && l.count == 1 &&
+          l.lines[0].tokens[1] == 4); /* 64-bit ids */
     prepared_lyrics_free(&l);
-    CHECK(prepared_lyrics_read(AT "lrc/uneven.pt", &l, &err) == DRGEN_ERR_FORMAT && strstr(err.message, "line 2 has no tokens"));
+    CHECK(prepared_lyrics_read(AT "lrc/uneven.pt", &l, &err) == DRGEN_ERR_FORMAT &&
+          strstr(err.message, "line 2 has no tokens"));
     err = (drgen_err){0};
     CHECK(prepared_lyrics_read(AT "lrc/zero.pt", &l, &err) == DRGEN_ERR_FORMAT && strstr(err.message, "token 0 is 0"));
     err = (drgen_err){0};
-    CHECK(prepared_lyrics_read(AT "latent/one.pt", &l, &err) == DRGEN_ERR_FORMAT && strstr(err.message, "not the original's lyrics"));
+    CHECK(prepared_lyrics_read(AT "latent/one.pt", &l, &err) == DRGEN_ERR_FORMAT &&
+          strstr(err.message, "not the original's lyrics"));
 }
 
 TEST(prepared_latents_are_turned)
@@ -55,11 +60,14 @@ TEST(prepared_lists_are_read)
     char dir[256];
     CHECKF(prepared_list_read(AT "train.scp", &l, &err) == DRGEN_OK && l.count == 3, "%s", err.message);
     if (l.count == 3) {
-        CHECK(!strcmp(l.songs[1].name, "two") && !strcmp(l.songs[1].lyrics, "lrc/two.pt") && !strcmp(l.songs[1].latent, "latent/one.pt") &&
-              !strcmp(l.songs[1].style, "style/one.pt") && l.songs[1].line == 4);
-        char *path = prepared_path(AT "train.scp", l.songs[0].lyrics), *none = prepared_path(AT "train.scp", "no/such.pt");
+        CHECK(!strcmp(l.songs[1].name, "two") && !strcmp(l.songs[1].lyrics, "lrc/two.pt") &&
+              !strcmp(l.songs[1].latent, "latent/one.pt") && !strcmp(l.songs[1].style, "style/one.pt") &&
+              l.songs[1].line == 4);
+        char *path = prepared_path(AT "train.scp", l.songs[0].lyrics),
+             *none = prepared_path(AT "train.scp", "no/such.pt");
         char *above = prepared_path(AT "lrc/list.scp", "style/one.pt");
-        CHECK(path && !strcmp(path, AT "lrc/one.pt") && none && !strcmp(none, "no/such.pt") && above && access(above, F_OK) == 0);
+        CHECK(path && !strcmp(path, AT "lrc/one.pt") && none && !strcmp(none, "no/such.pt") && above &&
+              access(above, F_OK) == 0);
         free(path), free(none), free(above);
     }
     prepared_list_free(&l);
@@ -68,11 +76,14 @@ TEST(prepared_lists_are_read)
     for (size_t i = 0; i < COUNT(bad); i++) {
         err = (drgen_err){0};
         CHECK(scratch_write(scratch_path(dir, "l"), bad[i], strlen(bad[i])));
-        CHECKF(prepared_list_read(scratch_path(dir, "l"), &l, &err) == DRGEN_ERR_FORMAT && strstr(err.message, i == 4 ? "line 2" : "line 1"), "%zu: %s", i,
-               err.message);
+        CHECKF(prepared_list_read(scratch_path(dir, "l"), &l, &err) == DRGEN_ERR_FORMAT &&
+                   strstr(err.message, i == 4 ? "line 2" : "line 1"),
+               "%zu: %s", i, err.message);
     }
-    CHECK(scratch_write(scratch_path(dir, "l"), " a | b|c |d \r\n", 14) && prepared_list_read(scratch_path(dir, "l"), &l, NULL) == DRGEN_OK);
-    CHECK(l.count == 1 && !strcmp(l.songs[0].name, "a") && !strcmp(l.songs[0].lyrics, "b") && !strcmp(l.songs[0].style, "d"));
+    CHECK(scratch_write(scratch_path(dir, "l"), " a | b|c |d \r\n", 14) &&
+          prepared_list_read(scratch_path(dir, "l"), &l, NULL) == DRGEN_OK);
+    CHECK(l.count == 1 && !strcmp(l.songs[0].name, "a") && !strcmp(l.songs[0].lyrics, "b") &&
+          !strcmp(l.songs[0].style, "d"));
     prepared_list_free(&l);
     scratch_remove(dir);
 }
