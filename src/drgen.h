@@ -222,16 +222,17 @@ DRGEN_API drgen_encoding drgen_encoding_default(void);
 
 /* Encodes a sound of any rate (resampled), mono (doubled) or more channels (the first two count). how may be NULL. ARG
  * error for samples that are not finite and for less than one frame, MODEL error for a model without encoder. */
-DRGEN_API drgen_status drgen_encode(drgen *g, const drgen_audio *audio, const drgen_encoding *how, drgen_latents *out, drgen_err *err);
+DRGEN_API drgen_status drgen_encode(drgen *g, const drgen_audio *audio, const drgen_encoding *how, drgen_latents *out,
+                                    drgen_err *err);
 /* The sound of latents->latent, levels as the decoder makes them; ARG error when its width, hop or rate are not the
  * model's. progress may be NULL. */
-DRGEN_API drgen_status drgen_decode(drgen *g, const drgen_latents *latents, drgen_progress progress, void *user, drgen_audio *out,
-                                    drgen_err *err);
+DRGEN_API drgen_status drgen_decode(drgen *g, const drgen_latents *latents, drgen_progress progress, void *user,
+                                    drgen_audio *out, drgen_err *err);
 
 /* Another draw of the latent from its mean and scale; ARG error when they are not known. */
 DRGEN_API drgen_status drgen_latents_draw(drgen_latents *latents, uint64_t seed, drgen_err *err);
 
-/* .safetensors: F32 tensors "latent", and "mean" and "scale" when they are known, [frames, width]. Written atomically. */
+/* .safetensors: F32 tensors [frames, width]: "latent", and "mean" and "scale" when they are known. Written atomically. */
 DRGEN_API drgen_status drgen_latents_write(const drgen_latents *latents, const char *path, drgen_err *err);
 DRGEN_API drgen_status drgen_latents_read(const char *path, drgen_latents *out, drgen_err *err);
 
@@ -260,8 +261,10 @@ typedef struct {
 
 /* Prepares a song and adds it: 44.1 kHz stereo, peak at 0.95, encoded with mean and scale kept; style vector; lyrics as
  * timed tokens. What of the lyrics could not be used goes to the log. Nothing is done, and *already is 1, when the
- * dataset has the song from the same files, settings and model. Errors leave the dataset as it was. already may be NULL. */
-DRGEN_API drgen_status drgen_prepare(drgen *g, drgen_dataset *to, const drgen_example *song, int *already, drgen_err *err);
+ * dataset has the song from the same files, settings and model. Errors leave the dataset as it was. already may be
+ * NULL. */
+DRGEN_API drgen_status drgen_prepare(drgen *g, drgen_dataset *to, const drgen_example *song, int *already,
+                                     drgen_err *err);
 
 /* A line of tokens that were made elsewhere. */
 typedef struct {

@@ -115,6 +115,10 @@ check "prepare: instrumental songs" prepare plain -o band --instrumental
 check "prepare: no lines" grep -q '"lines":0' band/dataset.jsonl
 refuses "prepare: no folder" "no/where" "$drgen" prepare no/where -o out.wav
 refuses "prepare: a file" "Not a directory" "$drgen" prepare noise.wav -o out.wav
+refuses "prepare: no such folder of lyrics" "nowords" "$drgen" prepare songs -l nowords -o out.wav
+refuses "prepare: full disk" "full/" sh -c "ulimit -f 20; exec '$drgen' prepare plain -o full -q --instrumental"
+ln -s ../plain plain/again
+check "prepare: a folder that leads to itself" prepare plain -o band --instrumental
 mkdir hollow
 refuses "prepare: nothing in it" "no recordings" "$drgen" prepare hollow -o out.wav
 refuses "prepare: no output" "-o DATASET" "$drgen" prepare songs

@@ -29,6 +29,7 @@ typedef struct {
     /* how it went */
     size_t made, old, skipped, remarked;
     char **reasons; /* of what was skipped, owned */
+    char fatal[600]; /* what ended the work: the dataset cannot be written */
 } command;
 
 static const opt table[] = {
@@ -200,6 +201,8 @@ static void prepare_one(command *c, const song_file *f)
         if (!style.audio) song.styles = &style, song.style_count = 1;
         drgen_status status = drgen_prepare(c->g, c->to, &song, &already, &err);
         if (status == DRGEN_OK) count(c, already);
+        else if (status == DRGEN_ERR_IO && strncmp(err.message, c->output, strlen(c->output)) == 0)
+            snprintf(c->fatal, sizeof c->fatal, "%s", err.message); /* a full disk would fail every song */
         else if (status != DRGEN_ERR_CANCELLED) skip(c, "%s", err.message);
     }
     free(lyrics), free(words), free(vector);
@@ -217,6 +220,9 @@ static int prepare_folder(command *c)
     config.zh_lexicon = c->zh_lexicon;
     config.log = on_log;
     config.log_user = c;
+    const char *const folders[] = {c->lyrics, c->prompts};
+    for (int i = 0; i < 2; i++)
+        if (folders[i] && !song_files_folder(folders[i], message, sizeof message)) return fail(c, 1, message);
     if (song_files_find(&files, c->input, c->output, message, sizeof message) != 0) return fail(c, 1, message);
     c->g = drgen_open(&config, &err);
     int code = !c->g ? fail(c, 1, err.message) : !drgen_get_info(c->g).has_encoder ? 1 : 0;
@@ -231,7 +237,7 @@ static int prepare_folder(command *c)
     }
     if (!code && drgen_dataset_open(&c->to, c->output, c->g, &err) != DRGEN_OK) code = fail(c, 1, err.message);
     c->total = files.count;
-    for (size_t i = 0; i < files.count && !code && !stop_asked(); i++) {
+    for (size_t i = 0; i < files.count && !code && !stop_asked() && !c->fatal[0]; i++) {
         const song_file *f = &files.files[i];
         c->name = f->name;
         c->number = i + 1;
@@ -321,6 +327,7 @@ static int finish(command *c)
                  all, c->output);
     if (c->remarked && !c->verbose)
         progress_say(&c->p, "%zu songs have lyrics with remarks; -v shows them as they are made", c->remarked);
+    if (c->fatal[0]) return fail(c, 1, c->fatal);
     if (stopped) return fail(c, 128 + stopped, "stopped; the same command goes on where it was");
     if (c->made + c->old == 0) return fail(c, 1, "no song could be prepared");
     printf("%s\n", c->output);

@@ -14,7 +14,6 @@ enum { MAX_DEPTH = 16, MAX_FILES = 1 << 20 };
 
 typedef struct {
     song_files *to;
-    const char *dir;
     struct stat except;
     int has_except, failed;
 } search;
@@ -66,12 +65,13 @@ static void visit(search *s, const char *dir, const char *relative, int depth)
     DIR *d = depth < MAX_DEPTH ? opendir(dir) : NULL;
     struct dirent *e;
     while (d && !s->failed && (e = readdir(d))) {
-        struct stat st;
+        struct stat st, link;
         if (e->d_name[0] == '.') continue;
         char *path = joined(dir, "/", e->d_name, ""), *name = joined(relative, *relative ? "/" : "", e->d_name, "");
         if (!path || !name) s->failed = 1;
         else if (stat(path, &st) == 0) {
             int except = s->has_except && st.st_dev == s->except.st_dev && st.st_ino == s->except.st_ino;
+            except |= lstat(path, &link) == 0 && S_ISLNK(link.st_mode); /* a folder that leads back here has no end */
             if (S_ISDIR(st.st_mode) && !except) visit(s, path, name, depth + 1);
             else if (S_ISREG(st.st_mode) && !is_other(name)) add_file(s, path, name);
         }
@@ -87,17 +87,19 @@ static int by_name(const void *a, const void *b)
     return order ? order : strcmp(x->path, y->path);
 }
 
+int song_files_folder(const char *dir, char *message, size_t room)
+{
+    DIR *d = opendir(dir);
+    if (d) return closedir(d), 1;
+    snprintf(message, room, "%s: %s%s", dir, strerror(errno), errno == ENOTDIR ? "; give the name of a folder" : "");
+    return 0;
+}
+
 int song_files_find(song_files *out, const char *dir, const char *except, char *message, size_t room)
 {
     *out = (song_files){0};
-    search s = {.to = out, .dir = dir};
-    DIR *d = opendir(dir);
-    if (!d) {
-        snprintf(message, room, "%s: %s%s", dir, strerror(errno),
-                 errno == ENOTDIR ? "; give the folder that holds the songs" : "");
-        return -1;
-    }
-    closedir(d);
+    search s = {.to = out};
+    if (!song_files_folder(dir, message, room)) return -1;
     s.has_except = except && stat(except, &s.except) == 0;
     visit(&s, dir, "", 0);
     if (s.failed) {

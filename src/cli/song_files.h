@@ -19,6 +19,9 @@ typedef struct {
 int song_files_find(song_files *out, const char *dir, const char *except, char *message, size_t room);
 void song_files_free(song_files *f); /* NULL-safe, idempotent */
 
+/* 1 when dir is a folder that can be read; 0 with one line in message. */
+int song_files_folder(const char *dir, char *message, size_t room);
+
 /* dir/NAMEending, or with the last part of the name only, if such a file is there; malloc'd, else NULL. dir may be
  * NULL: not there. */
 char *song_files_beside(const char *dir, const char *name, const char *ending);
