@@ -7,7 +7,7 @@
 
 #include "model/vae_types.h"
 
-enum { TILE = 48 }; /* frames, as for the decoder */
+enum { TILE = 96 }; /* frames; what tiles compute twice, 16 frames at the rate of the samples, is a sixth of that */
 
 /* Rows of every layer that a stretch of latents needs. */
 typedef struct {
