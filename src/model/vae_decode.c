@@ -71,28 +71,23 @@ static size_t most(size_t a, size_t b)
 /* Work buffers, each as large as the plan's largest use of it. */
 typedef struct {
     float *x, *y;   /* activations of this level and the next */
-    float *padded, *inner;
+    float *padded;
 } buffers;
 
 static buffers lay_out(const vae *v, nn *n, const plan *p)
 {
-    size_t x = length(p->first) * (size_t)v->cfg.widths[v->cfg.levels], inner = 1;
+    size_t x = length(p->first) * (size_t)v->cfg.widths[v->cfg.levels];
     size_t padded = (length(p->first) + VAE_TAPS) * (size_t)v->cfg.latent_dim;
     for (int i = 0; i < v->cfg.levels; i++) {
         const vae_level *l = &v->level[i];
         x = most(x, (length(p->up[i]) + 2 * l->stride) * l->out);
         padded = most(padded, (length(i ? p->unit[i - 1][VAE_UNITS - 1] : p->first) + 3) * l->in);
-        for (int u = 0; u < VAE_UNITS; u++) {
-            padded = most(padded, (length(p->unit[i][u]) + (VAE_TAPS - 1) * l->unit[u].dilation) * l->out);
-            inner = most(inner, length(p->unit[i][u]) * l->out);
-        }
     }
     padded = most(padded, (length(p->pcm) + VAE_TAPS) * (size_t)v->cfg.widths[0]);
     buffers b;
     b.x = arena_floats(n->work, x);
     b.y = arena_floats(n->work, x);
     b.padded = arena_floats(n->work, padded);
-    b.inner = arena_floats(n->work, inner);
     return b;
 }
 
@@ -108,18 +103,6 @@ static void gather(nn *n, float *out, span want, const float *x, span have, long
     if (s) nn_snake(n, at, from, s->a, s->s, length(in), width);
     else memcpy(at, from, length(in) * width * sizeof *out);
     memset(at + length(in) * width, 0, (size_t)(want.to - in.to) * width * sizeof *out);
-}
-
-/* x + conv1(snake(conv7(snake(x)))) on rows `out`, in place in x, which holds rows `have`. */
-static void run_unit(nn *n, const vae_unit *u, float *x, span have, span out, long total, size_t width, const buffers *b)
-{
-    long reach = VAE_TAPS / 2 * (long)u->dilation;
-    gather(n, b->padded, (span){out.from - reach, out.to + reach}, x, have, total, width, &u->first);
-    gemm_view view = {b->padded, width, width, u->dilation * width};
-    nn_linear_view(n, b->inner, width, view, &u->wide, u->wide_bias, length(out), 0);
-    nn_snake(n, b->inner, b->inner, u->second.a, u->second.s, length(out), width);
-    float *at = nn_dry(n) ? NULL : x + (size_t)(out.from - have.from) * width;
-    nn_linear(n, at, width, b->inner, width, &u->point, u->point_bias, length(out), 1);
 }
 
 /* Transposed convolution: row block m of the product of (x[m-1], x[m]) is output rows m * stride - pad and on. Returns
@@ -181,15 +164,22 @@ static void decode_span(const vae *v, nn *n, const float *z, long frames, span s
     for (int i = 0; i < v->cfg.levels; i++) {
         const vae_level *l = &v->level[i];
         x = run_up(n, l, x, have, p.up[i], p.total[i], other, &b);
+        have = p.up[i];
+        for (int u = 0; u < VAE_UNITS; u++) {
+            size_t weights = arena_mark(n->work);
+            span out = p.unit[i][u];
+            float *swap = base;
+            base = other;
+            other = swap;
+            nn_stretch r = {other, x, have.from, have.to, out.from, out.to};
+            nn_unit_run(n, &l->unit[u], nn_unit_prepare(n, &l->unit[u]), &r);
+            arena_rewind(n->work, weights);
+            x = other;
+            have = out;
+        }
         float *swap = base;
         base = other;
         other = swap;
-        have = p.up[i];
-        for (int u = 0; u < VAE_UNITS; u++) {
-            run_unit(n, &l->unit[u], x, have, p.unit[i][u], p.total[i + 1], l->out, &b);
-            if (!nn_dry(n)) x += (size_t)(p.unit[i][u].from - have.from) * l->out;
-            have = p.unit[i][u];
-        }
         look(tap, user, i + 1, x, have, l->out);
     }
     gather(n, b.padded, (span){samples.from - VAE_TAPS / 2, samples.to + VAE_TAPS / 2}, x, have, p.total[v->cfg.levels],

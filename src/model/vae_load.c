@@ -62,17 +62,21 @@ static void snake(binder *b, const char *base, size_t width, vae_snake *s)
     }
 }
 
-static void unit(binder *b, const char *base, size_t width, size_t dilation, vae_unit *u)
+static void unit(binder *b, const char *base, size_t width, size_t dilation, nn_unit *u)
 {
     char name[96];
+    u->width = width;
     u->dilation = dilation;
-    snprintf(name, sizeof name, "%s.layers.0", base);
-    snake(b, name, width, &u->first);
+    for (int i = 0; i < 2; i++) {
+        vae_snake s;
+        snprintf(name, sizeof name, "%s.layers.%d", base, 2 * i);
+        snake(b, name, width, &s);
+        u->a[i] = s.a;
+        u->s[i] = s.s;
+    }
     snprintf(name, sizeof name, "%s.layers.1", base);
     matrix(b, name, (const size_t[]){width, VAE_TAPS, width}, 3, &u->wide);
     u->wide_bias = floats(b, name, "bias", &width, 1);
-    snprintf(name, sizeof name, "%s.layers.2", base);
-    snake(b, name, width, &u->second);
     snprintf(name, sizeof name, "%s.layers.3", base);
     matrix(b, name, (const size_t[]){width, 1, width}, 3, &u->point);
     u->point_bias = floats(b, name, "bias", &width, 1);

@@ -11,18 +11,11 @@ typedef struct {
 } vae_snake;
 
 typedef struct {
-    vae_snake first, second;
-    wmat wide, point; /* [C, 7, C], [C, 1, C] */
-    float *wide_bias, *point_bias;
-    size_t dilation;
-} vae_unit;
-
-typedef struct {
     vae_snake snake;
     wmat up;        /* [s * out, 2 * in], layout of weights_tools/pack.h */
     float *up_bias; /* repeated s times */
     size_t in, out, stride, pad;
-    vae_unit unit[VAE_UNITS];
+    nn_unit unit[VAE_UNITS];
 } vae_level;
 
 struct vae {
