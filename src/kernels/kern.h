@@ -86,7 +86,8 @@ typedef struct kern_table {
     void (*pack_b)(float *dst, const void *src, kern_type type, size_t ld, int cols, size_t depth);
     /* c[i*ldc + j] = (add ? c : 0) + sum_k a[k*mr + i] * b[k*nr + j] for the full mr x nr tile.       [nmse 1e-11] */
     void (*micro)(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add);
-    /* The same with A's mr rows as they lie, lda apart: c[i*ldc + j] = (add ? c : 0) + sum_k a[i*lda + k] * b[k*nr + j].
+    /* The same with A's mr rows as they lie, lda apart: c[i*ldc + j] = (add ? c : 0) + sum_k a[i*lda + k] * b[k*nr + j],
+     * the sum rounded before c is added, so that adding it from elsewhere gives the same bits.
      * lda a multiple of 4 KiB would make the rows fight for the same cache lines.                     [nmse 1e-11] */
     void (*micro_rows)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t depth, int add);
 
