@@ -13,7 +13,7 @@ enum { MR = 6, NR = 16 };
 #include "kernels/body_elem.inc"
 #include "kernels/body_reduce.inc"
 #include "kernels/body_wino.inc"
-#include "kernels/body_conv7.inc"
+#include "kernels/body_toom.inc"
 #include "kernels/body_audio.inc"
 #include "kernels/body_master.inc"
 

@@ -245,7 +245,7 @@ static void ref_micro(float *c, size_t ldc, const float *a, const float *b, size
         }
 }
 
-#include "kernels/ref_conv7.inc"
+#include "kernels/ref_toom.inc"
 
 static double ref_iir4_energy(const kern_iir4 *f, double *s, const float *x, const float *gain, size_t n)
 {
@@ -375,6 +375,9 @@ const kern_table kern_ref = {
     .conv7_in = ref_conv7_in,
     .conv7_taps = ref_conv7_taps,
     .conv7_out = ref_conv7_out,
+    .conv2_in = ref_conv2_in,
+    .conv2_taps = ref_conv2_taps,
+    .conv2_out = ref_conv2_out,
     .swiglu = ref_swiglu,
     .snake = ref_snake,
     .widen = ref_widen,

@@ -88,7 +88,7 @@ static void lay_out(stage *g, int from, int to)
     for (int i = from; i < to; i++) {
         const vae_level *l = &g->v->level[i];
         x = most(x, (length(p->up[i]) + 2 * l->stride) * l->out);
-        padded = most(padded, (length(i ? p->unit[i - 1][VAE_UNITS - 1] : p->first) + 3) * l->in);
+        if (from == 0) padded = most(padded, (length(i ? p->unit[i - 1][VAE_UNITS - 1] : p->first) + 3) * l->in);
     }
     g->x = arena_floats(g->n->work, x);
     g->y = arena_floats(g->n->work, x);
@@ -122,32 +122,45 @@ static float *other(const stage *g)
     return g->at >= g->x && g->at < g->y ? g->y : g->x;
 }
 
-/* Transposed convolution: row block m of the product of (x[m-1], x[m]) is output rows m * stride - pad and on. */
-static void run_up(stage *g, int i)
+/* A level's weights as its products read them. */
+typedef struct {
+    const float *up;
+    nn_unit_weights unit[VAE_UNITS];
+} level_weights;
+
+/* Transposed convolution: row m of the product of (x[m-1], x[m]) is output rows m * stride - pad and on. Where its weights do
+ * not stand ready there are too many of them for the rows to be worth a transform. */
+static void run_up(stage *g, int i, const level_weights *ready)
 {
     const vae_level *l = &g->v->level[i];
     span out = g->p->up[i];
     long s = (long)l->stride, pad = (long)l->pad;
     float *y = other(g);
     span blocks = {(out.from + pad) / s, (out.to - 1 + pad) / s + 1};
-    gather(g->n, g->padded, (span){blocks.from - 1, blocks.to}, g->at, g->have, g->p->total[i], l->in, &l->snake);
-    nn_linear(g->n, y, l->stride * l->out, g->padded, l->in, &l->up, l->up_bias, length(blocks), 0);
+    if (ready) {
+        nn_stretch r = {y, g->at, g->have.from, g->have.to, blocks.from, blocks.to};
+        nn_up_run(g->n, &l->up, ready->up, &r);
+    } else {
+        vae_snake snake = {l->up.a, l->up.s};
+        gather(g->n, g->padded, (span){blocks.from - 1, blocks.to}, g->at, g->have, g->p->total[i], l->in, &snake);
+        nn_linear(g->n, y, l->stride * l->out, g->padded, l->in, &l->up.w, l->up.bias, length(blocks), 0);
+    }
     g->at = nn_dry(g->n) ? NULL : y + (size_t)(out.from - (blocks.from * s - pad)) * l->out;
     g->have = out;
 }
 
-/* Levels [from, to); weights: of their units where they stand ready, else NULL. */
-static void run_levels(stage *g, int from, int to, nn_unit_weights (*weights)[VAE_UNITS])
+/* Levels [from, to); ready: their weights, by level, or NULL. */
+static void run_levels(stage *g, int from, int to, const level_weights *ready)
 {
     for (int i = from; i < to; i++) {
         const vae_level *l = &g->v->level[i];
-        run_up(g, i);
+        run_up(g, i, ready ? &ready[i] : NULL);
         for (int u = 0; u < VAE_UNITS; u++) {
             size_t mark = arena_mark(g->n->work);
             span out = g->p->unit[i][u];
             float *y = other(g);
             nn_stretch r = {y, g->at, g->have.from, g->have.to, out.from, out.to};
-            nn_unit_run(g->n, &l->unit[u], weights ? weights[i][u] : nn_unit_prepare(g->n, &l->unit[u]), &r);
+            nn_unit_run(g->n, &l->unit[u], ready ? ready[i].unit[u] : nn_unit_prepare(g->n, &l->unit[u]), &r);
             arena_rewind(g->n->work, mark);
             g->at = y;
             g->have = out;
@@ -208,12 +221,12 @@ static void last_task(void *arg, size_t task, int thread)
 }
 
 /* The levels from `deep` on, for samples g->p->pcm into pcm; g->at, g->have are what the deep levels left. */
-static void run_shallow(stage *g, float *pcm, int deep, nn_unit_weights (*weights)[VAE_UNITS])
+static void run_shallow(stage *g, float *pcm, int deep, const level_weights *ready)
 {
     const vae *v = g->v;
     size_t mark = arena_mark(g->n->work), threads = (size_t)pool_threads(g->n->pool);
     lay_out(g, deep, v->cfg.levels);
-    run_levels(g, deep, v->cfg.levels, weights);
+    run_levels(g, deep, v->cfg.levels, ready);
     last_job j = {v, g->n, g->at, g->have, g->p->pcm, pcm, NULL};
     j.scratch = arena_floats(g->n->work, threads * last_floats(v));
     if (!nn_dry(g->n)) pool_run(g->n->pool, last_task, &j, (length(j.out) + LAST_ROWS - 1) / LAST_ROWS);
@@ -233,7 +246,7 @@ typedef struct {
 } decoding;
 
 /* Tiles of the samples of frames [from, to), on which the deep levels have run. */
-static int decode_tiles(const decoding *d, const stage *deep, span part, int levels, nn_unit_weights (*weights)[VAE_UNITS],
+static int decode_tiles(const decoding *d, const stage *deep, span part, int levels, const level_weights *ready,
                         float *pcm)
 {
     long ratio = d->v->cfg.ratio;
@@ -244,7 +257,7 @@ static int decode_tiles(const decoding *d, const stage *deep, span part, int lev
         plan p = plan_rows(d->v, d->frames, (span){f * ratio, end * ratio});
         stage g = *deep;
         g.p = &p;
-        run_shallow(&g, pcm, levels, weights);
+        run_shallow(&g, pcm, levels, ready);
         if (!d->whole && !nn_dry(d->n) && d->sink(d->user, pcm, (size_t)((end - f) * ratio), (size_t)end, (size_t)d->frames)) return 0;
     }
     return 1;
@@ -255,12 +268,14 @@ static int decode_tiles(const decoding *d, const stage *deep, span part, int lev
 static int decode(const decoding *d, float *pcm)
 {
     const vae *v = d->v;
-    nn_unit_weights weights[CONFIG_MAX_LEVELS][VAE_UNITS];
+    level_weights ready[CONFIG_MAX_LEVELS];
     size_t mark = arena_mark(d->n->work);
     int levels = v->cfg.levels / 2, go = 1;
     if (!d->whole) pcm = arena_floats(d->n->work, d->tile * (size_t)(v->cfg.ratio * v->cfg.io_channels));
-    for (int i = levels; i < v->cfg.levels; i++)
-        for (int u = 0; u < VAE_UNITS; u++) weights[i][u] = nn_unit_prepare(d->n, &v->level[i].unit[u]);
+    for (int i = levels; i < v->cfg.levels; i++) {
+        ready[i].up = nn_up_prepare(d->n, &v->level[i].up);
+        for (int u = 0; u < VAE_UNITS; u++) ready[i].unit[u] = nn_unit_prepare(d->n, &v->level[i].unit[u]);
+    }
     for (long f = 0; f < d->frames && go; f += (long)d->deep_tile) {
         if (nn_dry(d->n) && f == 0 && d->frames > 2 * (long)d->deep_tile) f += (long)d->deep_tile;
         long end = f + (long)d->deep_tile < d->frames ? f + (long)d->deep_tile : d->frames;
@@ -268,7 +283,7 @@ static int decode(const decoding *d, float *pcm)
         plan p = plan_rows(v, d->frames, (span){f * v->cfg.ratio, end * v->cfg.ratio});
         stage g = {.v = v, .n = d->n, .p = &p, .tap = d->tap, .user = d->user};
         run_deep(&g, d->z, d->frames, levels);
-        go = decode_tiles(d, &g, (span){f, end}, levels, weights, pcm);
+        go = decode_tiles(d, &g, (span){f, end}, levels, ready, pcm);
         arena_rewind(d->n->work, part);
     }
     arena_rewind(d->n->work, mark);

@@ -7,13 +7,11 @@
 enum { VAE_UNITS = 3, VAE_TAPS = 7 };
 
 typedef struct {
-    float *a, *s; /* e^alpha and 1 / (e^beta + 1e-9) per channel */
+    const float *a, *s; /* e^alpha and 1 / (e^beta + 1e-9) per channel */
 } vae_snake;
 
 typedef struct {
-    vae_snake snake;
-    wmat up;        /* [s * out, 2 * in], layout of weights_tools/pack.h */
-    float *up_bias; /* repeated s times */
+    nn_up up; /* weights in the layout of weights_tools/pack.h, bias repeated s times */
     size_t in, out, stride, pad;
     nn_unit unit[VAE_UNITS];
 } vae_level;

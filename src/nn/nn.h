@@ -102,4 +102,16 @@ typedef struct {
  * count as zeros. No overlap. Threads over stretches of rows. */
 void nn_unit_run(nn *n, const nn_unit *u, nn_unit_weights w, const nn_stretch *r);
 
+/* Snake and transposed convolution of kernel 2 stride: y[m] = b + W (snake(x[m-1]), snake(x[m])), stride rows of output in
+ * one. y, b [w.rows] = [stride * out]. */
+typedef struct {
+    const float *a, *s; /* of the snake */
+    wmat w;             /* [stride * out, 2 * in] */
+    const float *bias;
+    size_t in;
+} nn_up;
+const float *nn_up_prepare(nn *n, const nn_up *u); /* 4 * in * w.rows floats of the arena */
+/* Rows m in [from, to); x counts as zero outside the rows it holds. No overlap. */
+void nn_up_run(nn *n, const nn_up *u, const float *weights, const nn_stretch *r);
+
 #endif

@@ -1,5 +1,6 @@
-/* Kernel-7 convolution: each table's transforms against kern_ref's, which come from the points themselves; the three
- * together against the sum they stand for; the product on rows as they lie; the fused residual unit against its definition. */
+/* Convolutions by Toom and Cook: each table's transforms against kern_ref's, which come from the points themselves; the three
+ * together against the sum they stand for; the product on rows as they lie; the fused residual unit and
+ * transposed convolution against their definitions. */
 #include <stdlib.h>
 
 #include "base/rng.h"
@@ -57,6 +58,44 @@ TEST(conv7_transforms_are_a_convolution)
     for (size_t t = 0; t < tables; t++)
         for (size_t l = 0; l < COUNT(lengths); l++)
             for (size_t shift = 0; shift < 3; shift++) transforms(table[t], lengths[l], shift, &rng);
+}
+
+static void two_taps(const kern_table *k, size_t n, size_t shift, uint64_t *rng)
+{
+    size_t row = n + 3, step = n + 5;
+    float *x = numbers(4 * row + shift, rng), *w = numbers(2 * row + shift, rng), *b = numbers(n + shift, rng);
+    float *v = numbers(4 * step, NULL), *u = numbers(4 * step, NULL);
+    k->conv2_in(v, step, x + shift, row, n);
+    k->conv2_taps(u, step, w + shift, row, n);
+    for (size_t e = 0; e < 4; e++)
+        for (size_t i = 0; i < step; i++) {
+            float *a = v + e * step + i, *c = u + e * step + i;
+            CHECKF(i < n || (*a == canary && *c == canary), "%s n=%zu wrote outside its row", k->isa, n);
+            *a *= *c;
+        }
+    for (int rows = 1; rows <= 3; rows++) {
+        float *y = numbers(3 * row, NULL);
+        k->conv2_out(y, row, rows, v, step, b + shift, n);
+        for (size_t i = 0; i < 3 * row; i++) {
+            size_t at = i / row, c = i % row;
+            int inside = c < n && at < (size_t)rows;
+            double want = inside ? (double)b[shift + c] : (double)canary;
+            for (size_t t = 0; t < 2 && inside; t++) want += (double)w[shift + t * row + c] * (double)x[shift + (at + t) * row + c];
+            CHECKF(fabs((double)y[i] - want) <= 1e-6, "%s conv2 row %zu of %d, n=%zu: %g, want %g", k->isa, at, rows, n, (double)y[i], want);
+        }
+        free(y);
+    }
+    free(x), free(w), free(b), free(v), free(u);
+}
+
+TEST(conv2_transforms_are_a_convolution)
+{
+    size_t tables;
+    const kern_table *const *table = kern_available(&tables);
+    uint64_t rng = t_seed;
+    for (size_t t = 0; t < tables; t++)
+        for (size_t l = 0; l < COUNT(lengths); l++)
+            for (size_t shift = 0; shift < 3; shift++) two_taps(table[t], lengths[l], shift, &rng);
 }
 
 TEST(products_on_rows_as_they_lie)
@@ -176,4 +215,59 @@ TEST(residual_unit_is_its_definition)
         }
     }
     free(c);
+}
+
+/* ---- the transposed convolution */
+
+/* Rows [from, to) of the product on one thread, then on three. */
+static void run_up(const kern_table *k, const nn_up *u, const float *x, long rows, long from, long to, float *y[2])
+{
+    for (int t = 0; t < 2; t++) {
+        long first = from > 1 ? from - 1 : 0, last = to < rows ? to : rows;
+        pool *p;
+        arena work = arena_measure();
+        CHECK(pool_open(&p, 1 + 2 * t, NULL) == DRGEN_OK);
+        nn n = {k, p, &work};
+        y[t] = numbers((size_t)(to - from) * u->w.rows, NULL);
+        nn_stretch r = {y[t], x + (size_t)first * u->in, first, last, from, to};
+        for (int dry = 1; dry >= 0; dry--) {
+            nn_up_run(&n, u, nn_up_prepare(&n, u), &r);
+            if (dry) CHECK(arena_init(&work, work.peak, "test", NULL) == DRGEN_OK);
+        }
+        arena_free(&work);
+        pool_close(p);
+    }
+}
+
+TEST(transposed_convolution_is_its_definition)
+{
+    size_t tables;
+    const kern_table *const *table = kern_available(&tables);
+    uint64_t rng = t_seed;
+    for (int i = 0; i < 12; i++) {
+        size_t in = 1 + rng_split(&rng) % 150, wide = 1 + rng_split(&rng) % 300;
+        long rows = 1 + (long)(rng_split(&rng) % 200), from = (long)(rng_split(&rng) % (uint64_t)rows);
+        long to = from + 1 + (long)(rng_split(&rng) % (uint64_t)(rows - from + 1)); /* one row past the input has a part of it */
+        float *x = numbers((size_t)rows * in, &rng), *w = numbers(wide * 2 * in, &rng), *b = numbers(wide, &rng), *y[2];
+        float *a = numbers(in, &rng), *s = numbers(in, &rng);
+        for (size_t o = 0; o < wide * 2 * in; o++) w[o] /= sqrtf(2.0f * (float)in);
+        nn_up u = {a, s, {w, ST_F32, wide, 2 * in, 0}, b, in};
+        for (size_t t = 0; t < tables; t++) {
+            run_up(table[t], &u, x, rows, from, to, y);
+            CHECKF(memcmp(y[0], y[1], (size_t)(to - from) * wide * sizeof *x) == 0, "%s: three threads change the bits", table[t]->isa);
+            for (long r = from; r < to; r++)
+                for (size_t o = 0; o < wide; o++) {
+                    double want = (double)b[o], got = (double)y[0][(size_t)(r - from) * wide + o];
+                    for (size_t j = 0; j < 2 * in; j++) {
+                        long at = r - 1 + (long)(j / in);
+                        if (at < 0 || at >= rows) continue;
+                        want += (double)w[o * 2 * in + j] * snake((double)x[(size_t)at * in + j % in], a[j % in], s[j % in]);
+                    }
+                    CHECKF(fabs(got - want) < 1e-5, "%s in %zu out %zu rows %ld..%ld of %ld: row %ld is %g, want %g", table[t]->isa, in,
+                           wide, from, to, rows, r, got, want);
+                }
+            free(y[0]), free(y[1]);
+        }
+        free(x), free(w), free(b), free(a), free(s);
+    }
 }
