@@ -38,6 +38,7 @@ void bench_q8(bench *b);        /* the same in int8, quantising included */
 void bench_attention(bench *b);
 void bench_kern(bench *b);      /* element-wise kernels against memory bandwidth */
 void bench_audio(bench *b);     /* with a model: the audio tower */
+void bench_conv(bench *b);      /* residual units of the autoencoder */
 void bench_meters(bench *b);    /* loudness and true peak of a song, one core */
 void bench_master(bench *b);    /* mastering of a song, one core */
 

@@ -66,26 +66,33 @@ static plan plan_rows(const vae *v, long samples, span frames)
     return p;
 }
 
-static vae_buffers lay_out(const vae *v, nn *n, const plan *p)
+/* Activations move between x and y. */
+typedef struct {
+    float *x, *y, *padded;
+} buffers;
+
+static buffers lay_out(const vae *v, nn *n, const plan *p)
 {
-    size_t x = span_length(p->first) * (size_t)v->cfg.widths[0], y = 1, inner = 1;
+    size_t x = span_length(p->first) * (size_t)v->cfg.widths[0];
     size_t padded = (span_length(p->first) + VAE_TAPS) * (size_t)v->cfg.io_channels;
     for (int i = 0; i < v->cfg.levels; i++) {
         const vae_down *l = &v->encoder.level[i];
-        y = vae_most(y, span_length(p->down[i]) * l->out);
+        x = vae_most(x, span_length(p->down[i]) * l->out);
         padded = vae_most(padded, span_length(reach_of(l, p->down[i])) * l->in);
-        for (int u = 0; u < VAE_UNITS; u++) {
-            padded = vae_most(padded, (span_length(p->unit[i][u]) + (VAE_TAPS - 1) * l->unit[u].dilation) * l->in);
-            inner = vae_most(inner, span_length(p->unit[i][u]) * l->in);
-        }
     }
     padded = vae_most(padded, (span_length(p->latent) + VAE_LAST_TAPS) * (size_t)v->cfg.widths[v->cfg.levels]);
-    vae_buffers b;
-    b.x = arena_floats(n->work, vae_most(x, y));
-    b.y = arena_floats(n->work, y);
+    buffers b;
+    b.x = arena_floats(n->work, x);
+    b.y = arena_floats(n->work, x);
     b.padded = arena_floats(n->work, padded);
-    b.inner = arena_floats(n->work, inner);
     return b;
+}
+
+static void swap(float **a, float **b)
+{
+    float *was = *a;
+    *a = *b;
+    *b = was;
 }
 
 static void look(vae_tap tap, void *user, int layer, const float *x, span have, size_t width)
@@ -104,7 +111,7 @@ static void convolve(nn *n, float *y, const float *padded, size_t width, const w
 
 /* Every row of w's product reads 2 * stride rows of the input, each stride further on. */
 static void run_down(nn *n, const vae_down *l, const float *x, span have, span out, long total, float *y,
-                     const vae_buffers *b)
+                     const buffers *b)
 {
     vae_gather(n, b->padded, reach_of(l, out), x, have, total, l->in, &l->snake);
     nn_linear_view(n, y, l->out, gemm_plain(b->padded, l->stride * l->in, 2 * l->stride * l->in), &l->down,
@@ -118,8 +125,8 @@ static void encode_span(const vae *v, nn *n, const float *pcm, long samples, spa
     size_t mark = arena_mark(n->work), io = (size_t)v->cfg.io_channels, top = (size_t)v->cfg.widths[v->cfg.levels];
     const vae_encoder *e = &v->encoder;
     plan p = plan_rows(v, samples, frames);
-    vae_buffers b = lay_out(v, n, &p);
-    float *x = b.x, *base = b.x, *other = b.y;
+    buffers b = lay_out(v, n, &p);
+    float *x = b.x, *to = b.y;
     span have = p.first;
     vae_gather(n, b.padded, (span){have.from - VAE_TAPS / 2, have.to + VAE_TAPS / 2}, pcm, (span){0, samples}, samples,
                io, NULL);
@@ -128,14 +135,16 @@ static void encode_span(const vae *v, nn *n, const float *pcm, long samples, spa
     for (int i = 0; i < v->cfg.levels; i++) {
         const vae_down *l = &e->level[i];
         for (int u = 0; u < VAE_UNITS; u++) {
-            vae_run_unit(n, &l->unit[u], x, have, p.unit[i][u], p.total[i], l->in, &b);
-            if (!nn_dry(n)) x += (size_t)(p.unit[i][u].from - have.from) * l->in;
-            have = p.unit[i][u];
+            size_t weights = arena_mark(n->work);
+            span out = p.unit[i][u];
+            nn_stretch r = {to, x, have.from, have.to, out.from, out.to};
+            nn_unit_run(n, &l->unit[u], nn_unit_prepare(n, &l->unit[u]), &r);
+            arena_rewind(n->work, weights);
+            swap(&x, &to);
+            have = out;
         }
-        run_down(n, l, x, have, p.down[i], p.total[i], other, &b);
-        x = other;
-        other = base;
-        base = x;
+        run_down(n, l, x, have, p.down[i], p.total[i], to, &b);
+        swap(&x, &to);
         have = p.down[i];
         look(tap, user, i + 1, x, have, l->out);
     }

@@ -54,25 +54,30 @@ static void snake(binder *b, const char *base, size_t width, vae_snake *s)
 {
     char full[128];
     snprintf(full, sizeof full, "%s.beta", base);
-    s->a = floats(b, base, "alpha", &width, 1);
-    s->s = st_find(b->f, full) ? floats(b, base, "beta", &width, 1) : floats(b, base, "alpha", &width, 1);
+    float *alpha = floats(b, base, "alpha", &width, 1);
+    float *beta = st_find(b->f, full) ? floats(b, base, "beta", &width, 1) : floats(b, base, "alpha", &width, 1);
     for (size_t i = 0; i < width && b->status == DRGEN_OK; i++) {
-        s->a[i] = expf(s->a[i]);
-        s->s[i] = 1.0f / (expf(s->s[i]) + 1e-9f);
+        alpha[i] = expf(alpha[i]);
+        beta[i] = 1.0f / (expf(beta[i]) + 1e-9f);
     }
+    *s = (vae_snake){alpha, beta};
 }
 
-static void unit(binder *b, const char *base, size_t width, size_t dilation, vae_unit *u)
+static void unit(binder *b, const char *base, size_t width, size_t dilation, nn_unit *u)
 {
     char name[96];
+    u->width = width;
     u->dilation = dilation;
-    snprintf(name, sizeof name, "%s.layers.0", base);
-    snake(b, name, width, &u->first);
+    for (int i = 0; i < 2; i++) {
+        vae_snake s;
+        snprintf(name, sizeof name, "%s.layers.%d", base, 2 * i);
+        snake(b, name, width, &s);
+        u->a[i] = s.a;
+        u->s[i] = s.s;
+    }
     snprintf(name, sizeof name, "%s.layers.1", base);
     matrix(b, name, (const size_t[]){width, VAE_TAPS, width}, 3, &u->wide);
     u->wide_bias = floats(b, name, "bias", &width, 1);
-    snprintf(name, sizeof name, "%s.layers.2", base);
-    snake(b, name, width, &u->second);
     snprintf(name, sizeof name, "%s.layers.3", base);
     matrix(b, name, (const size_t[]){width, 1, width}, 3, &u->point);
     u->point_bias = floats(b, name, "bias", &width, 1);
@@ -89,14 +94,19 @@ static void level(binder *b, int i, vae_level *l)
     l->stride = (size_t)c->strides[c->levels - i - 1];
     l->pad = (l->stride + 1) / 2;
     snprintf(name, sizeof name, "decoder.layers.%d.layers.0", i + 1);
-    snake(b, name, l->in, &l->snake);
+    vae_snake s;
+    snake(b, name, l->in, &s);
+    l->up.a = s.a;
+    l->up.s = s.s;
+    l->up.in = l->in;
     snprintf(name, sizeof name, "decoder.layers.%d.layers.1", i + 1);
-    matrix(b, name, (const size_t[]){l->stride, l->out, 2, l->in}, 4, &l->up);
-    l->up.rows = l->stride * l->out;
-    l->up.cols = 2 * l->in;
+    matrix(b, name, (const size_t[]){l->stride, l->out, 2, l->in}, 4, &l->up.w);
+    l->up.w.rows = l->stride * l->out;
+    l->up.w.cols = 2 * l->in;
     const float *bias = floats(b, name, "bias", &l->out, 1);
-    l->up_bias = own(b, l->stride * l->out);
-    for (size_t r = 0; r < l->stride && b->status == DRGEN_OK; r++) memcpy(l->up_bias + r * l->out, bias, l->out * sizeof *bias);
+    float *repeated = own(b, l->stride * l->out);
+    l->up.bias = repeated;
+    for (size_t r = 0; r < l->stride && b->status == DRGEN_OK; r++) memcpy(repeated + r * l->out, bias, l->out * sizeof *bias);
     for (int u = 0; u < VAE_UNITS; u++) {
         snprintf(name, sizeof name, "decoder.layers.%d.layers.%d", i + 1, u + 2);
         unit(b, name, l->out, dilations[u], &l->unit[u]);

@@ -99,9 +99,9 @@ TEST(encoder_reach_is_bounded)
     for (int i = 0; i < 64; i++) b[MID * 64 + i] += 0.5f;
     float *x = encode(m.v, a, FRAMES * 32, 0, 0, 1), *y = encode(m.v, b, FRAMES * 32, 0, 0, 1);
     CHECK(memcmp(x + MID * 12, y + MID * 12, 12 * sizeof *x) != 0);
-    for (size_t f = 0; f < FRAMES; f++)
-        if (f + REACH < MID || f > MID + REACH)
-            CHECKF(memcmp(x + f * 12, y + f * 12, 12 * sizeof *x) == 0, "frame %zu changes", f);
+    for (size_t i = 0; i < FRAMES * 12; i++) /* products that work on several rows at once may round differently */
+        if (i / 12 + REACH < MID || i / 12 > MID + REACH)
+            CHECKF(fabsf(x[i] - y[i]) < 3e-6f, "frame %zu changes by %g", i / 12, (double)(x[i] - y[i]));
     free(a), free(b), free(x), free(y);
     close_model(&m);
 }
