@@ -2,8 +2,8 @@
  *
  * A dataset is a folder:
  *   dataset.jsonl            first line: {"format":"drgen-dataset","version":1,"latent_dim":64,"style_dim":512,
- *                            "hop":2048,"rate":44100}; then one song a line: {"name","file","frames","lines","tokens","seconds",
- *                            "source","fingerprint"}, of which name, file, frames, lines and tokens are read
+ *                            "hop":2048,"rate":44100}; then one song a line: {"name","file","frames","lines",
+ *                            "tokens","seconds","source","fingerprint"}, of which the first five are read
  *   songs/NAME.safetensors   one song:
  *     line_seconds F64 [L]             where each line begins
  *     mean         F32 [frames, latent_dim]   time-major
