@@ -65,6 +65,7 @@ void bench_vae(bench *b);       /* with models: 128 latent frames to sound */
 void bench_song(bench *b);      /* with models: the whole program, seconds by phase and peak memory */
 void bench_kern(bench *b);      /* element-wise kernels against memory bandwidth */
 void bench_audio(bench *b);     /* with a model: the audio tower */
+void bench_conv(bench *b);      /* residual units of the autoencoder */
 void bench_meters(bench *b);    /* loudness and true peak of a song, one core */
 void bench_master(bench *b);    /* mastering of a song, one core */
 

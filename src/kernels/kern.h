@@ -69,6 +69,21 @@ typedef struct kern_table {
     void (*wino_out)(float *y, size_t line, size_t pixel, const float *m, size_t step, int rows, int cols, const float *b,
                      float least, size_t n);
 
+    /* ---- kernel-7 convolution by Toom and Cook's F(6, 7): 14 products for six outputs instead of 42. Element e of a
+     * transform lies at e * step; n channels each; see body_toom.inc for the points.
+     * conv7_in: the 12 rows at x + k*row.                                        [abs 3e-6 of the largest input] */
+    void (*conv7_in)(float *v, size_t step, const float *x, size_t row, size_t n);
+    /* conv7_taps: the taps at w + k*tap.                                            [abs 3e-7 of the largest] */
+    void (*conv7_taps)(float *u, size_t step, const float *w, size_t tap, size_t n);
+    /* conv7_out: the six rows y + k*row = b + what m stands for.             [abs 6e-6 of the largest element] */
+    void (*conv7_out)(float *y, size_t row, const float *m, size_t step, const float *b, size_t n);
+
+    /* The same for two taps by F(3, 2): four products for three outputs instead of six. conv2_in takes four rows,
+     * conv2_out writes the first `rows` (1..3) of three.                         [abs 5e-7 of the largest element] */
+    void (*conv2_in)(float *v, size_t step, const float *x, size_t row, size_t n);
+    void (*conv2_taps)(float *u, size_t step, const float *w, size_t tap, size_t n);
+    void (*conv2_out)(float *y, size_t row, int rows, const float *m, size_t step, const float *b, size_t n);
+
     /* ---- matrix product, see gemm.h. Panels are zero-padded to full mr / nr. */
     int mr, nr; /* rows and columns of the register tile; at most KERN_MAX_MR, KERN_MAX_NR */
     /* a panel: dst[k*mr + i] = row i's element k, i < rows (rows <= mr, the rest 0); src[i] points to k = 0. */
@@ -80,6 +95,10 @@ typedef struct kern_table {
     /* The same for the first rows (1..mr) of the tile only, the others neither computed nor stored; the same bits. NULL
      * where there is none. */
     void (*micro_part)(float *c, size_t ldc, const float *a, const float *b, size_t depth, int add, size_t rows);
+    /* The same with A's mr rows as they lie, lda apart: c[i*ldc + j] = (add ? c : 0) + sum_k a[i*lda + k] * b[k*nr + j],
+     * the sum rounded before c is added, so that adding it from elsewhere gives the same bits.
+     * lda a multiple of 4 KiB would make the rows fight for the same cache lines.                     [nmse 1e-11] */
+    void (*micro_rows)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t depth, int add);
 
     /* ---- meters (body_audio.inc)
      * The energy sum y^2 of x[i] * gain[i] (gain NULL: 1) filtered by f in double. state: the last four inputs, newest

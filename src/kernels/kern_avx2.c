@@ -13,6 +13,7 @@ enum { MR = 6, NR = 16 };
 #include "kernels/body_elem.inc"
 #include "kernels/body_reduce.inc"
 #include "kernels/body_wino.inc"
+#include "kernels/body_toom.inc"
 #include "kernels/body_audio.inc"
 #include "kernels/body_master.inc"
 
@@ -96,6 +97,41 @@ static void micro(float *c, size_t ldc, const float *a, const float *b, size_t d
             a += MR;
             b += NR;
         }
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < MR; i++) {
+        float *row = c + (size_t)i * ldc;
+        if (add) {
+            s[i][0] = _mm256_add_ps(s[i][0], _mm256_loadu_ps(row));
+            s[i][1] = _mm256_add_ps(s[i][1], _mm256_loadu_ps(row + 8));
+        }
+        _mm256_storeu_ps(row, s[i][0]);
+        _mm256_storeu_ps(row + 8, s[i][1]);
+    }
+}
+
+/* Rows are reached from every third one, so that few registers hold addresses. */
+static void micro_rows(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t depth, int add)
+{
+    __m256 s[MR][2];
+    const float *base[2] = {a, a + 3 * lda};
+#pragma GCC unroll 6
+    for (int i = 0; i < MR; i++) {
+        s[i][0] = s[i][1] = _mm256_setzero_ps();
+        _mm_prefetch((const char *)(c + (size_t)i * ldc), _MM_HINT_T0);
+    }
+    for (size_t k = 0; k < depth; k++) {
+        __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8);
+        _mm_prefetch((const char *)(b + 12 * NR), _MM_HINT_T0);
+#pragma GCC unroll 6
+        for (int i = 0; i < MR; i++) {
+            __m256 v = _mm256_broadcast_ss(base[i / 3] + (size_t)(i % 3) * lda);
+            s[i][0] = _mm256_fmadd_ps(v, b0, s[i][0]);
+            s[i][1] = _mm256_fmadd_ps(v, b1, s[i][1]);
+        }
+        base[0]++;
+        base[1]++;
+        b += NR;
     }
 #pragma GCC unroll 6
     for (int i = 0; i < MR; i++) {

@@ -13,6 +13,7 @@ enum { MR = 14, NR = 32 };
 #include "kernels/body_elem.inc"
 #include "kernels/body_reduce.inc"
 #include "kernels/body_wino.inc"
+#include "kernels/body_toom.inc"
 #include "kernels/body_audio.inc"
 #include "kernels/body_master.inc"
 
@@ -135,6 +136,43 @@ static void micro_part(float *c, size_t ldc, const float *a, const float *b, siz
     case 12: product(c, ldc, a, b, depth, add, 12); break;
     case 13: product(c, ldc, a, b, depth, add, 13); break;
     default: product(c, ldc, a, b, depth, add, MR); break;
+    }
+}
+
+/* Rows are reached from every third one, so that few registers hold addresses. */
+static void micro_rows(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t depth, int add)
+{
+    __m512 s[MR][2];
+    const float *base[5] = {a, a + 3 * lda, a + 6 * lda, a + 9 * lda, a + 12 * lda};
+#pragma GCC unroll 14
+    for (int i = 0; i < MR; i++) {
+        s[i][0] = s[i][1] = _mm512_setzero_ps();
+        _mm_prefetch((const char *)(c + (size_t)i * ldc), _MM_HINT_T0);
+        _mm_prefetch((const char *)(c + (size_t)i * ldc + 16), _MM_HINT_T0);
+    }
+    for (size_t k = 0; k < depth; k++) {
+        __m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + 16);
+        _mm_prefetch((const char *)(b + 8 * NR), _MM_HINT_T0);
+        _mm_prefetch((const char *)(b + 8 * NR + 16), _MM_HINT_T0);
+#pragma GCC unroll 14
+        for (int i = 0; i < MR; i++) {
+            __m512 v = _mm512_set1_ps(base[i / 3][(size_t)(i % 3) * lda]);
+            s[i][0] = _mm512_fmadd_ps(v, b0, s[i][0]);
+            s[i][1] = _mm512_fmadd_ps(v, b1, s[i][1]);
+        }
+#pragma GCC unroll 5
+        for (int i = 0; i < 5; i++) base[i]++;
+        b += NR;
+    }
+#pragma GCC unroll 14
+    for (int i = 0; i < MR; i++) {
+        float *row = c + (size_t)i * ldc;
+        if (add) {
+            s[i][0] = _mm512_add_ps(s[i][0], _mm512_loadu_ps(row));
+            s[i][1] = _mm512_add_ps(s[i][1], _mm512_loadu_ps(row + 16));
+        }
+        _mm512_storeu_ps(row, s[i][0]);
+        _mm512_storeu_ps(row + 16, s[i][1]);
     }
 }
 

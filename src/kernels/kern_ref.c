@@ -245,6 +245,8 @@ static void ref_micro(float *c, size_t ldc, const float *a, const float *b, size
         }
 }
 
+#include "kernels/ref_toom.inc"
+
 static double ref_iir4_energy(const kern_iir4 *f, double *s, const float *x, const float *gain, size_t n)
 {
     double sum = 0;
@@ -370,6 +372,12 @@ const kern_table kern_ref = {
     .wino_in = ref_wino_in,
     .wino_out = ref_wino_out,
     .wino_taps = ref_wino_taps,
+    .conv7_in = ref_conv7_in,
+    .conv7_taps = ref_conv7_taps,
+    .conv7_out = ref_conv7_out,
+    .conv2_in = ref_conv2_in,
+    .conv2_taps = ref_conv2_taps,
+    .conv2_out = ref_conv2_out,
     .swiglu = ref_swiglu,
     .snake = ref_snake,
     .widen = ref_widen,
@@ -384,6 +392,7 @@ const kern_table kern_ref = {
     .pack_a = ref_pack_a,
     .pack_b = ref_pack_b,
     .micro = ref_micro,
+    .micro_rows = ref_micro_rows,
     .iir4_energy = ref_iir4_energy,
     .moments = ref_moments,
     .abs_max = ref_abs_max,

@@ -10,11 +10,7 @@
 
 #include "model/vae_types.h"
 
-enum { TILE = 48 }; /* frames; enough rows for the products, buffers of a few dozen MB */
-
-typedef struct {
-    long from, to; /* rows [from, to) at some layer's rate */
-} span;
+enum { TILE = 16, DEEP_TILES = 8 }; /* frames of a tile; tiles whose deep levels are worked out together */
 
 /* Rows of every layer that a stretch of samples needs. */
 typedef struct {
@@ -26,200 +22,262 @@ typedef struct {
     long total[CONFIG_MAX_LEVELS + 1];   /* rows of the whole song before level i; [levels]: samples */
 } plan;
 
-static span widen(span s, long reach, long total)
-{
-    span w = {s.from - reach, s.to + reach};
-    if (w.from < 0) w.from = 0;
-    if (w.to > total) w.to = total;
-    return w;
-}
-
 static plan plan_rows(const vae *v, long frames, span pcm)
 {
     plan p = {.pcm = pcm};
     int n = v->cfg.levels;
     p.total[0] = frames;
     for (int i = 0; i < n; i++) p.total[i + 1] = p.total[i] * (long)v->level[i].stride;
-    span need = widen(pcm, VAE_TAPS / 2, p.total[n]);
+    span need = span_widen(pcm, VAE_TAPS / 2, p.total[n]);
     for (int i = n - 1; i >= 0; i--) {
         const vae_level *l = &v->level[i];
         long s = (long)l->stride, pad = (long)l->pad;
         for (int u = VAE_UNITS - 1; u >= 0; u--) {
             p.unit[i][u] = need;
-            need = widen(need, VAE_TAPS / 2 * (long)l->unit[u].dilation, p.total[i + 1]);
+            need = span_widen(need, VAE_TAPS / 2 * (long)l->unit[u].dilation, p.total[i + 1]);
         }
         p.up[i] = need;
         /* Output t is made of inputs (t + pad) / s and the one before. */
         need = (span){(need.from + pad) / s - 1, (need.to - 1 + pad) / s + 1};
-        need = widen(need, 0, p.total[i]);
+        need = span_widen(need, 0, p.total[i]);
     }
     p.first = need;
-    p.latent = widen(need, VAE_TAPS / 2, frames);
+    p.latent = span_widen(need, VAE_TAPS / 2, frames);
     return p;
 }
 
-static size_t length(span s)
-{
-    return (size_t)(s.to - s.from);
-}
-
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Work buffers, each as large as the plan's largest use of it. */
+/* A run of levels [from, to) at work: two buffers that activations move between, and one for padded inputs. */
 typedef struct {
-    float *x, *y;   /* activations of this level and the next */
-    float *padded, *inner;
-} buffers;
+    const vae *v;
+    nn *n;
+    const plan *p;
+    float *x, *y, *padded;
+    const float *at; /* rows `have` of the activations, in x or y or wherever they came from */
+    span have;
+    vae_tap tap;
+    void *user;
+} stage;
 
-static buffers lay_out(const vae *v, nn *n, const plan *p)
+static void lay_out(stage *g, int from, int to)
 {
-    size_t x = length(p->first) * (size_t)v->cfg.widths[v->cfg.levels], inner = 1;
-    size_t padded = (length(p->first) + VAE_TAPS) * (size_t)v->cfg.latent_dim;
-    for (int i = 0; i < v->cfg.levels; i++) {
-        const vae_level *l = &v->level[i];
-        x = most(x, (length(p->up[i]) + 2 * l->stride) * l->out);
-        padded = most(padded, (length(i ? p->unit[i - 1][VAE_UNITS - 1] : p->first) + 3) * l->in);
-        for (int u = 0; u < VAE_UNITS; u++) {
-            padded = most(padded, (length(p->unit[i][u]) + (VAE_TAPS - 1) * l->unit[u].dilation) * l->out);
-            inner = most(inner, length(p->unit[i][u]) * l->out);
-        }
+    const plan *p = g->p;
+    size_t x = from == 0 ? span_length(p->first) * (size_t)g->v->cfg.widths[g->v->cfg.levels] : 0, padded = 0;
+    if (from == 0) padded = (span_length(p->first) + VAE_TAPS) * (size_t)g->v->cfg.latent_dim;
+    for (int i = from; i < to; i++) {
+        const vae_level *l = &g->v->level[i];
+        x = vae_most(x, (span_length(p->up[i]) + 2 * l->stride) * l->out);
+        if (from == 0) padded = vae_most(padded, (span_length(i ? p->unit[i - 1][VAE_UNITS - 1] : p->first) + 3) * l->in);
     }
-    padded = most(padded, (length(p->pcm) + VAE_TAPS) * (size_t)v->cfg.widths[0]);
-    buffers b;
-    b.x = arena_floats(n->work, x);
-    b.y = arena_floats(n->work, x);
-    b.padded = arena_floats(n->work, padded);
-    b.inner = arena_floats(n->work, inner);
-    return b;
+    g->x = arena_floats(g->n->work, x);
+    g->y = arena_floats(g->n->work, x);
+    g->padded = arena_floats(g->n->work, padded);
 }
 
-/* Rows [want.from, want.to) of a layer's input, which has rows `have` of 0..total at x: zeros outside the song, snake (or
- * a copy, s NULL) inside. */
-static void gather(nn *n, float *out, span want, const float *x, span have, long total, size_t width, const vae_snake *s)
+void vae_gather(nn *n, float *out, span want, const float *x, span have, long total, size_t width, const vae_snake *s)
 {
     if (nn_dry(n)) return;
     span in = {want.from < 0 ? 0 : want.from, want.to > total ? total : want.to};
     float *at = out + (size_t)(in.from - want.from) * width;
     const float *from = x + (size_t)(in.from - have.from) * width;
     memset(out, 0, (size_t)(in.from - want.from) * width * sizeof *out);
-    if (s) nn_snake(n, at, from, s->a, s->s, length(in), width);
-    else memcpy(at, from, length(in) * width * sizeof *out);
-    memset(at + length(in) * width, 0, (size_t)(want.to - in.to) * width * sizeof *out);
+    if (s) nn_snake(n, at, from, s->a, s->s, span_length(in), width);
+    else memcpy(at, from, span_length(in) * width * sizeof *out);
+    memset(at + span_length(in) * width, 0, (size_t)(want.to - in.to) * width * sizeof *out);
 }
 
-/* x + conv1(snake(conv7(snake(x)))) on rows `out`, in place in x, which holds rows `have`. */
-static void run_unit(nn *n, const vae_unit *u, float *x, span have, span out, long total, size_t width, const buffers *b)
+static void look(const stage *g, int layer, size_t width)
 {
-    long reach = VAE_TAPS / 2 * (long)u->dilation;
-    gather(n, b->padded, (span){out.from - reach, out.to + reach}, x, have, total, width, &u->first);
-    gemm_view view = {b->padded, width, width, u->dilation * width};
-    nn_linear_view(n, b->inner, width, view, &u->wide, u->wide_bias, length(out), 0);
-    nn_snake(n, b->inner, b->inner, u->second.a, u->second.s, length(out), width);
-    float *at = nn_dry(n) ? NULL : x + (size_t)(out.from - have.from) * width;
-    nn_linear(n, at, width, b->inner, width, &u->point, u->point_bias, length(out), 1);
+    char name[32];
+    snprintf(name, sizeof name, "decoder.layers.%d", layer);
+    if (g->tap && g->at) g->tap(g->user, name, g->at, span_length(g->have), width);
 }
 
-/* Transposed convolution: row block m of the product of (x[m-1], x[m]) is output rows m * stride - pad and on. Returns
- * the place of row out.from in y. */
-static float *run_up(nn *n, const vae_level *l, const float *x, span have, span out, long total, float *y,
-                     const buffers *b)
+/* The buffer that does not hold the activations. */
+static float *other(const stage *g)
 {
+    return g->at >= g->x && g->at < g->y ? g->y : g->x;
+}
+
+/* A level's weights as its products read them. */
+typedef struct {
+    const float *up;
+    nn_unit_weights unit[VAE_UNITS];
+} level_weights;
+
+/* Transposed convolution: row m of the product of (x[m-1], x[m]) is output rows m * stride - pad and on. Where its weights do
+ * not stand ready there are too many of them for the rows to be worth a transform. */
+static void run_up(stage *g, int i, const level_weights *ready)
+{
+    const vae_level *l = &g->v->level[i];
+    span out = g->p->up[i];
     long s = (long)l->stride, pad = (long)l->pad;
+    float *y = other(g);
     span blocks = {(out.from + pad) / s, (out.to - 1 + pad) / s + 1};
-    gather(n, b->padded, (span){blocks.from - 1, blocks.to}, x, have, total, l->in, &l->snake);
-    nn_linear(n, y, l->stride * l->out, b->padded, l->in, &l->up, l->up_bias, length(blocks), 0);
-    return nn_dry(n) ? NULL : y + (size_t)(out.from - (blocks.from * s - pad)) * l->out;
+    if (ready) {
+        nn_stretch r = {y, g->at, g->have.from, g->have.to, blocks.from, blocks.to};
+        nn_up_run(g->n, &l->up, ready->up, &r);
+    } else {
+        vae_snake snake = {l->up.a, l->up.s};
+        vae_gather(g->n, g->padded, (span){blocks.from - 1, blocks.to}, g->at, g->have, g->p->total[i], l->in, &snake);
+        nn_linear(g->n, y, l->stride * l->out, g->padded, l->in, &l->up.w, l->up.bias, span_length(blocks), 0);
+    }
+    g->at = nn_dry(g->n) ? NULL : y + (size_t)(out.from - (blocks.from * s - pad)) * l->out;
+    g->have = out;
+}
+
+/* Levels [from, to); ready: their weights, by level, or NULL. */
+static void run_levels(stage *g, int from, int to, const level_weights *ready)
+{
+    for (int i = from; i < to; i++) {
+        const vae_level *l = &g->v->level[i];
+        run_up(g, i, ready ? &ready[i] : NULL);
+        for (int u = 0; u < VAE_UNITS; u++) {
+            size_t mark = arena_mark(g->n->work);
+            span out = g->p->unit[i][u];
+            float *y = other(g);
+            nn_stretch r = {y, g->at, g->have.from, g->have.to, out.from, out.to};
+            nn_unit_run(g->n, &l->unit[u], ready ? ready[i].unit[u] : nn_unit_prepare(g->n, &l->unit[u]), &r);
+            arena_rewind(g->n->work, mark);
+            g->at = y;
+            g->have = out;
+        }
+        look(g, i + 1, l->out);
+    }
+}
+
+/* The first convolution and the deep levels [0, deep): few rows and most of the weights. */
+static void run_deep(stage *g, const float *z, long frames, int deep)
+{
+    const vae *v = g->v;
+    size_t latent = (size_t)v->cfg.latent_dim;
+    lay_out(g, 0, deep);
+    g->have = g->p->first;
+    vae_gather(g->n, g->padded, (span){g->have.from - VAE_TAPS / 2, g->have.to + VAE_TAPS / 2}, z, (span){0, frames}, frames, latent, NULL);
+    gemm_view view = {g->padded, latent, latent, latent};
+    nn_linear_view(g->n, g->x, v->first.rows, view, &v->first, v->first_bias, span_length(g->have), 0);
+    g->at = g->x;
+    look(g, 0, v->first.rows);
+    run_levels(g, 0, deep, NULL);
+}
+
+enum { LAST_ROWS = 122 };
+
+typedef struct {
+    const vae *v;
+    nn *n;
+    const float *x;
+    span have, out; /* rows at x, samples wanted */
+    float *pcm, *scratch;
+} last_job;
+
+static size_t last_floats(const vae *v)
+{
+    return (LAST_ROWS + VAE_TAPS - 1) * (size_t)v->cfg.widths[0];
+}
+
+/* Snake and the last convolution. Two output channels would waste a matrix tile: one long dot product per sample and channel
+ * instead. */
+static void last_task(void *arg, size_t task, int thread)
+{
+    const last_job *j = arg;
+    const vae *v = j->v;
+    size_t width = (size_t)v->cfg.widths[0], io = (size_t)v->cfg.io_channels, taps = VAE_TAPS * width;
+    long t0 = j->out.from + (long)(task * LAST_ROWS), t1 = t0 + LAST_ROWS < j->out.to ? t0 + LAST_ROWS : j->out.to;
+    float *x = j->scratch + (size_t)thread * last_floats(v), *pcm = j->pcm + task * LAST_ROWS * io;
+    for (long t = t0 - VAE_TAPS / 2; t < t1 + VAE_TAPS / 2; t++) {
+        float *row = x + (size_t)(t - t0 + VAE_TAPS / 2) * width;
+        if (t < j->have.from || t >= j->have.to) memset(row, 0, width * sizeof *row);
+        else j->n->kern->snake(row, j->x + (size_t)(t - j->have.from) * width, v->snake.a, v->snake.s, width);
+    }
+    for (size_t t = 0; t < (size_t)(t1 - t0); t++)
+        for (size_t o = 0; o < io; o++) {
+            float y = j->n->kern->dot(x + t * width, v->last + o * taps, taps);
+            pcm[t * io + o] = v->cfg.final_tanh ? tanhf(y) : y;
+        }
+}
+
+/* The levels from `deep` on, for samples g->p->pcm into pcm; g->at, g->have are what the deep levels left. */
+static void run_shallow(stage *g, float *pcm, int deep, const level_weights *ready)
+{
+    const vae *v = g->v;
+    size_t mark = arena_mark(g->n->work), threads = (size_t)pool_threads(g->n->pool);
+    lay_out(g, deep, v->cfg.levels);
+    run_levels(g, deep, v->cfg.levels, ready);
+    last_job j = {v, g->n, g->at, g->have, g->p->pcm, pcm, NULL};
+    j.scratch = arena_floats(g->n->work, threads * last_floats(v));
+    if (!nn_dry(g->n)) pool_run(g->n->pool, last_task, &j, (span_length(j.out) + LAST_ROWS - 1) / LAST_ROWS);
+    arena_rewind(g->n->work, mark);
 }
 
 typedef struct {
     const vae *v;
-    const nn *n;
-    const float *x;
-    float *pcm;
-    size_t rows;
-} last_job;
+    nn *n;
+    const float *z;
+    long frames;
+    size_t tile, deep_tile; /* frames of a tile of samples; of what the deep levels do at once */
+    vae_tap tap;
+    void *user;
+    vae_sink sink;
+    int whole; /* samples go where the caller said, not through the sink */
+} decoding;
 
-enum { LAST_ROWS = 512 };
-
-/* Two output channels would waste a matrix tile: one long dot product per sample and channel instead. */
-static void last_task(void *arg, size_t task, int thread)
+/* Tiles of the samples of frames [from, to), on which the deep levels have run. */
+static int decode_tiles(const decoding *d, const stage *deep, span part, int levels, const level_weights *ready,
+                        float *pcm)
 {
-    (void)thread;
-    const last_job *j = arg;
-    size_t width = (size_t)j->v->cfg.widths[0], io = (size_t)j->v->cfg.io_channels, taps = VAE_TAPS * width;
-    size_t end = (task + 1) * LAST_ROWS < j->rows ? (task + 1) * LAST_ROWS : j->rows;
-    for (size_t t = task * LAST_ROWS; t < end; t++)
-        for (size_t o = 0; o < io; o++) {
-            float y = j->n->kern->dot(j->x + t * width, j->v->last + o * taps, taps);
-            j->pcm[t * io + o] = j->v->cfg.final_tanh ? tanhf(y) : y;
-        }
-}
-
-static void look(vae_tap tap, void *user, int layer, const float *x, span have, size_t width)
-{
-    char name[32];
-    snprintf(name, sizeof name, "decoder.layers.%d", layer);
-    if (tap && x) tap(user, name, x, length(have), width);
-}
-
-/* Samples [pcm span] of a song of `frames` latents z into out. */
-static void decode_span(const vae *v, nn *n, const float *z, long frames, span samples, float *out, vae_tap tap,
-                        void *user)
-{
-    size_t mark = arena_mark(n->work), latent = (size_t)v->cfg.latent_dim, bottom = (size_t)v->cfg.widths[0];
-    plan p = plan_rows(v, frames, samples);
-    buffers b = lay_out(v, n, &p);
-    float *x = b.x, *base = b.x, *other = b.y;
-    span have = p.first;
-    gather(n, b.padded, (span){have.from - VAE_TAPS / 2, have.to + VAE_TAPS / 2}, z, (span){0, frames}, frames, latent, NULL);
-    gemm_view view = {b.padded, latent, latent, latent};
-    nn_linear_view(n, x, v->first.rows, view, &v->first, v->first_bias, length(have), 0);
-    look(tap, user, 0, x, have, v->first.rows);
-    for (int i = 0; i < v->cfg.levels; i++) {
-        const vae_level *l = &v->level[i];
-        x = run_up(n, l, x, have, p.up[i], p.total[i], other, &b);
-        float *swap = base;
-        base = other;
-        other = swap;
-        have = p.up[i];
-        for (int u = 0; u < VAE_UNITS; u++) {
-            run_unit(n, &l->unit[u], x, have, p.unit[i][u], p.total[i + 1], l->out, &b);
-            if (!nn_dry(n)) x += (size_t)(p.unit[i][u].from - have.from) * l->out;
-            have = p.unit[i][u];
-        }
-        look(tap, user, i + 1, x, have, l->out);
+    long ratio = d->v->cfg.ratio;
+    for (long f = part.from; f < part.to; f += (long)d->tile) {
+        /* Measuring: a tile in the middle is the largest there is. */
+        if (nn_dry(d->n) && f == part.from && part.to - part.from > 2 * (long)d->tile) f += (long)d->tile;
+        long end = f + (long)d->tile < part.to ? f + (long)d->tile : part.to;
+        plan p = plan_rows(d->v, d->frames, (span){f * ratio, end * ratio});
+        stage g = *deep;
+        g.p = &p;
+        run_shallow(&g, pcm, levels, ready);
+        if (!d->whole && !nn_dry(d->n) && d->sink(d->user, pcm, (size_t)((end - f) * ratio), (size_t)end, (size_t)d->frames)) return 0;
     }
-    gather(n, b.padded, (span){samples.from - VAE_TAPS / 2, samples.to + VAE_TAPS / 2}, x, have, p.total[v->cfg.levels],
-           bottom, &v->snake);
-    last_job j = {v, n, b.padded, out, length(samples)};
-    if (!nn_dry(n)) pool_run(n->pool, last_task, &j, (j.rows + LAST_ROWS - 1) / LAST_ROWS);
-    arena_rewind(n->work, mark);
+    return 1;
 }
 
-void vae_decode(const vae *v, nn *n, const float *z, size_t frames, float *pcm, vae_tap tap, void *user)
+/* Deep levels hold nine tenths of the weights and a tenth of the work: they run on many frames at a time, so that preparing
+ * weights is nothing; the others, whose weights stand ready, on tiles small enough for a cache. */
+static int decode(const decoding *d, float *pcm)
 {
-    if (frames) decode_span(v, n, z, (long)frames, (span){0, (long)frames * v->cfg.ratio}, pcm, tap, user);
+    const vae *v = d->v;
+    level_weights ready[CONFIG_MAX_LEVELS];
+    size_t mark = arena_mark(d->n->work);
+    int levels = v->cfg.levels / 2, go = 1;
+    if (!d->whole) pcm = arena_floats(d->n->work, d->tile * (size_t)(v->cfg.ratio * v->cfg.io_channels));
+    for (int i = levels; i < v->cfg.levels; i++) {
+        ready[i].up = nn_up_prepare(d->n, &v->level[i].up);
+        for (int u = 0; u < VAE_UNITS; u++) ready[i].unit[u] = nn_unit_prepare(d->n, &v->level[i].unit[u]);
+    }
+    for (long f = 0; f < d->frames && go; f += (long)d->deep_tile) {
+        if (nn_dry(d->n) && f == 0 && d->frames > 2 * (long)d->deep_tile) f += (long)d->deep_tile;
+        long end = f + (long)d->deep_tile < d->frames ? f + (long)d->deep_tile : d->frames;
+        size_t part = arena_mark(d->n->work);
+        plan p = plan_rows(v, d->frames, (span){f * v->cfg.ratio, end * v->cfg.ratio});
+        stage g = {.v = v, .n = d->n, .p = &p, .tap = d->tap, .user = d->user};
+        run_deep(&g, d->z, d->frames, levels);
+        go = decode_tiles(d, &g, (span){f, end}, levels, ready, pcm);
+        arena_rewind(d->n->work, part);
+    }
+    arena_rewind(d->n->work, mark);
+    return go;
 }
 
 int vae_decode_tiled(const vae *v, nn *n, const float *z, size_t frames, size_t tile, vae_sink sink, void *user)
 {
-    size_t mark = arena_mark(n->work), ratio = (size_t)v->cfg.ratio;
     if (tile == 0) tile = TILE;
     if (tile > frames) tile = frames;
-    float *pcm = arena_floats(n->work, tile * ratio * (size_t)v->cfg.io_channels);
-    int go = 1;
-    for (size_t f = 0; f < frames && go; f += tile) {
-        /* Measuring: a tile in the middle is the largest there is. */
-        if (nn_dry(n) && f == 0 && frames > 2 * tile) f = tile;
-        size_t end = f + tile < frames ? f + tile : frames;
-        decode_span(v, n, z, (long)frames, (span){(long)(f * ratio), (long)(end * ratio)}, pcm, NULL, NULL);
-        if (!nn_dry(n)) go = sink(user, pcm, (end - f) * ratio, end, frames) == 0;
-    }
-    arena_rewind(n->work, mark);
-    return go;
+    decoding d = {v, n, z, (long)frames, tile, DEEP_TILES * tile, NULL, user, sink, 0};
+    return decode(&d, NULL);
+}
+
+void vae_decode(const vae *v, nn *n, const float *z, size_t frames, float *pcm, vae_tap tap, void *user)
+{
+    decoding d = {v, n, z, (long)frames, frames, frames, tap, user, NULL, 1};
+    if (frames) decode(&d, pcm);
 }
 
 size_t vae_halo(const vae_cfg *cfg)

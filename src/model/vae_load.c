@@ -1,4 +1,4 @@
-/* vae_load.c - binds the decoder's tensors by name and exact shape. */
+/* vae_load.c - binds the autoencoder's tensors by name and exact shape. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,33 +54,39 @@ static void snake(binder *b, const char *base, size_t width, vae_snake *s)
 {
     char full[128];
     snprintf(full, sizeof full, "%s.beta", base);
-    s->a = floats(b, base, "alpha", &width, 1);
-    s->s = st_find(b->f, full) ? floats(b, base, "beta", &width, 1) : floats(b, base, "alpha", &width, 1);
+    float *alpha = floats(b, base, "alpha", &width, 1);
+    float *beta = st_find(b->f, full) ? floats(b, base, "beta", &width, 1) : floats(b, base, "alpha", &width, 1);
     for (size_t i = 0; i < width && b->status == DRGEN_OK; i++) {
-        s->a[i] = expf(s->a[i]);
-        s->s[i] = 1.0f / (expf(s->s[i]) + 1e-9f);
+        alpha[i] = expf(alpha[i]);
+        beta[i] = 1.0f / (expf(beta[i]) + 1e-9f);
     }
+    *s = (vae_snake){alpha, beta};
 }
 
-static void unit(binder *b, const char *base, size_t width, size_t dilation, vae_unit *u)
+static void unit(binder *b, const char *base, size_t width, size_t dilation, nn_unit *u)
 {
     char name[96];
+    u->width = width;
     u->dilation = dilation;
-    snprintf(name, sizeof name, "%s.layers.0", base);
-    snake(b, name, width, &u->first);
+    for (int i = 0; i < 2; i++) {
+        vae_snake s;
+        snprintf(name, sizeof name, "%s.layers.%d", base, 2 * i);
+        snake(b, name, width, &s);
+        u->a[i] = s.a;
+        u->s[i] = s.s;
+    }
     snprintf(name, sizeof name, "%s.layers.1", base);
     matrix(b, name, (const size_t[]){width, VAE_TAPS, width}, 3, &u->wide);
     u->wide_bias = floats(b, name, "bias", &width, 1);
-    snprintf(name, sizeof name, "%s.layers.2", base);
-    snake(b, name, width, &u->second);
     snprintf(name, sizeof name, "%s.layers.3", base);
     matrix(b, name, (const size_t[]){width, 1, width}, 3, &u->point);
     u->point_bias = floats(b, name, "bias", &width, 1);
 }
 
+static const size_t dilations[VAE_UNITS] = {1, 3, 9};
+
 static void level(binder *b, int i, vae_level *l)
 {
-    static const size_t dilations[VAE_UNITS] = {1, 3, 9};
     const vae_cfg *c = &b->v->cfg;
     char name[96];
     l->in = (size_t)c->widths[c->levels - i];
@@ -88,18 +94,57 @@ static void level(binder *b, int i, vae_level *l)
     l->stride = (size_t)c->strides[c->levels - i - 1];
     l->pad = (l->stride + 1) / 2;
     snprintf(name, sizeof name, "decoder.layers.%d.layers.0", i + 1);
-    snake(b, name, l->in, &l->snake);
+    vae_snake s;
+    snake(b, name, l->in, &s);
+    l->up.a = s.a;
+    l->up.s = s.s;
+    l->up.in = l->in;
     snprintf(name, sizeof name, "decoder.layers.%d.layers.1", i + 1);
-    matrix(b, name, (const size_t[]){l->stride, l->out, 2, l->in}, 4, &l->up);
-    l->up.rows = l->stride * l->out;
-    l->up.cols = 2 * l->in;
+    matrix(b, name, (const size_t[]){l->stride, l->out, 2, l->in}, 4, &l->up.w);
+    l->up.w.rows = l->stride * l->out;
+    l->up.w.cols = 2 * l->in;
     const float *bias = floats(b, name, "bias", &l->out, 1);
-    l->up_bias = own(b, l->stride * l->out);
-    for (size_t r = 0; r < l->stride && b->status == DRGEN_OK; r++) memcpy(l->up_bias + r * l->out, bias, l->out * sizeof *bias);
+    float *repeated = own(b, l->stride * l->out);
+    l->up.bias = repeated;
+    for (size_t r = 0; r < l->stride && b->status == DRGEN_OK; r++) memcpy(repeated + r * l->out, bias, l->out * sizeof *bias);
     for (int u = 0; u < VAE_UNITS; u++) {
         snprintf(name, sizeof name, "decoder.layers.%d.layers.%d", i + 1, u + 2);
         unit(b, name, l->out, dilations[u], &l->unit[u]);
     }
+}
+
+static void down(binder *b, int i, vae_down *l)
+{
+    const vae_cfg *c = &b->v->cfg;
+    char name[96];
+    l->in = (size_t)c->widths[i];
+    l->out = (size_t)c->widths[i + 1];
+    l->stride = (size_t)c->strides[i];
+    l->pad = (l->stride + 1) / 2;
+    for (int u = 0; u < VAE_UNITS; u++) {
+        snprintf(name, sizeof name, "encoder.layers.%d.layers.%d", i + 1, u);
+        unit(b, name, l->in, dilations[u], &l->unit[u]);
+    }
+    snprintf(name, sizeof name, "encoder.layers.%d.layers.3", i + 1);
+    snake(b, name, l->in, &l->snake);
+    snprintf(name, sizeof name, "encoder.layers.%d.layers.4", i + 1);
+    matrix(b, name, (const size_t[]){l->out, 2 * l->stride, l->in}, 3, &l->down);
+    l->down_bias = floats(b, name, "bias", &l->out, 1);
+}
+
+static void load_encoder(binder *b, vae_encoder *e)
+{
+    const vae_cfg *c = &b->v->cfg;
+    size_t bottom = (size_t)c->widths[0], top = (size_t)c->widths[c->levels], twice = 2 * (size_t)c->latent_dim;
+    char name[96];
+    matrix(b, "encoder.layers.0", (const size_t[]){bottom, VAE_TAPS, (size_t)c->io_channels}, 3, &e->first);
+    e->first_bias = floats(b, "encoder.layers.0", "bias", &bottom, 1);
+    for (int i = 0; i < c->levels; i++) down(b, i, &e->level[i]);
+    snprintf(name, sizeof name, "encoder.layers.%d", c->levels + 1);
+    snake(b, name, top, &e->snake);
+    snprintf(name, sizeof name, "encoder.layers.%d", c->levels + 2);
+    matrix(b, name, (const size_t[]){twice, VAE_LAST_TAPS, top}, 3, &e->last);
+    e->last_bias = floats(b, name, "bias", &twice, 1);
 }
 
 drgen_status vae_load(vae **out, const vae_cfg *cfg, const st_file *weights, drgen_err *err)
@@ -119,6 +164,7 @@ drgen_status vae_load(vae **out, const vae_cfg *cfg, const st_file *weights, drg
     snake(&b, name, bottom, &v->snake);
     snprintf(name, sizeof name, "decoder.layers.%d", n + 2);
     v->last = floats(&b, name, "weight", (const size_t[]){(size_t)cfg->io_channels, VAE_TAPS, bottom}, 3);
+    if (cfg->has_encoder) load_encoder(&b, &v->encoder);
     if (b.status != DRGEN_OK) vae_free(v);
     else *out = v;
     return b.status;

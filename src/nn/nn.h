@@ -92,4 +92,40 @@ enum { NN_CONV_ADD = 1, NN_CONV_RELU = 2 };
 void nn_conv3x3(nn *n, float *y, const float *x, const wmat *w, const float *b, size_t height, size_t width, size_t in,
                 size_t stride, int how);
 
+/* The autoencoder's residual unit: y = x + point(snake(wide(snake(x)))), wide a kernel-7 convolution with a dilation. */
+typedef struct {
+    const float *a[2], *s[2];              /* of the two snakes, see nn_snake */
+    wmat wide, point;                      /* [width, 7, width], [width, 1, width] */
+    const float *wide_bias, *point_bias;   /* [width] */
+    size_t width, dilation;
+} nn_unit;
+
+/* Its weights as the products read them: 15 width^2 floats of the arena, alive until the caller rewinds it. */
+typedef struct {
+    const float *wide, *point;
+} nn_unit_weights;
+nn_unit_weights nn_unit_prepare(nn *n, const nn_unit *u);
+
+/* Rows [from, to) of an output y [to - from, width] that stand on rows [have_from, have_to) of an input at x. */
+typedef struct {
+    float *y;
+    const float *x;
+    long have_from, have_to, from, to;
+} nn_stretch;
+/* The input holds the output's rows, and 3 * dilation more on each side unless the signal ends there: rows it does not hold
+ * count as zeros. No overlap. Threads over stretches of rows. */
+void nn_unit_run(nn *n, const nn_unit *u, nn_unit_weights w, const nn_stretch *r);
+
+/* Snake and transposed convolution of kernel 2 stride: y[m] = b + W (snake(x[m-1]), snake(x[m])), stride rows of output in
+ * one. y, b [w.rows] = [stride * out]. */
+typedef struct {
+    const float *a, *s; /* of the snake */
+    wmat w;             /* [stride * out, 2 * in] */
+    const float *bias;
+    size_t in;
+} nn_up;
+const float *nn_up_prepare(nn *n, const nn_up *u); /* 4 * in * w.rows floats of the arena */
+/* Rows m in [from, to); x counts as zero outside the rows it holds. No overlap. */
+void nn_up_run(nn *n, const nn_up *u, const float *weights, const nn_stretch *r);
+
 #endif
