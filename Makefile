@@ -31,7 +31,7 @@ warn := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wst
 must := -fno-math-errno -ffp-contract=off -fvisibility=hidden -ffunction-sections -fdata-sections -pthread
 opt.release := -O2 -g -DNDEBUG
 opt.debug := -O0 -g
-opt.asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+opt.asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 opt.tsan := -O1 -g -fsanitize=thread
 opt.arm64 := $(opt.release)
 opt.fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
@@ -63,8 +63,9 @@ WITH_EBUR128 ?= $(call have,libebur128)
 on = $(filter-out 0,$(1))
 libs := sndfile libcjson fftw3 fftw3f $(if $(call on,$(WITH_SOXR)),soxr) $(if $(call on,$(WITH_ESPEAK)),espeak-ng) $(if $(call on,$(WITH_BLAS)),openblas)
 defs := $(if $(call on,$(WITH_ESPEAK)),-DWITH_ESPEAK) $(if $(call on,$(WITH_BLAS)),-DWITH_BLAS) $(if $(call on,$(WITH_SOXR)),-DWITH_SOXR)
-LIBS = $(call pkg,--libs $(libs)) -lm
-ALL_CFLAGS = $(std) $(warn) $(must) $(defs) $(call pkg,--cflags $(libs)) $(CFLAGS)
+LIBS := $(call pkg,--libs $(libs)) -lm
+lib_flags := $(call pkg,--cflags $(libs))
+ALL_CFLAGS = $(std) $(warn) $(must) $(defs) $(lib_flags) $(CFLAGS)
 
 # ---- sources --------------------------------------------------------------------------------------------------
 machine := $(shell $(CC) -dumpmachine)

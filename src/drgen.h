@@ -456,6 +456,7 @@ typedef struct {
     size_t planned_frames;             /* 0: not known */
     size_t input_clip_runs;            /* of the sound before mastering */
     const drgen_master_report *master; /* or NULL */
+    const drgen_mastering *settings;   /* what it was mastered with, for the report; or NULL */
     const drgen_song *song;            /* what it was made from, or NULL */
 } drgen_qc_options;
 
@@ -470,8 +471,8 @@ typedef struct {
 DRGEN_API drgen_qc_options drgen_qc_default(void);
 /* Measures and judges; any sound drgen_measure takes. options may be NULL. */
 DRGEN_API drgen_status drgen_qc_run(const drgen_audio *audio, const drgen_qc_options *options, drgen_qc *out, drgen_err *err);
-/* All of it as JSON, malloc'd: figures, checks, and with options->master what the mastering did. Values that are not
- * finite are null. */
+/* All of it as JSON, malloc'd: figures, checks, and with options->master and ->settings what the mastering did and was told. Values
+ * that are not finite are null. */
 DRGEN_API drgen_status drgen_qc_json(const drgen_qc *qc, const drgen_qc_options *options, char **out, drgen_err *err);
 
 /* The same into a file, written atomically. */

@@ -38,6 +38,10 @@ check "the same bytes every time" cmp a.wav b.wav
 "$drgen" master noise.wav -o a.wav --preset loud -q > stdout
 "$drgen" master noise.wav -o b.wav --settings loud.json -q > stdout
 check "settings are the preset they came from" cmp a.wav b.wav
+"$drgen" master noise.wav -o b.wav --preset loud --width 0.9 --report m.json -q > stdout
+grep -o '"settings":{.*' m.json | sed 's/^"settings"://; s/}$//' > again.json
+"$drgen" master noise.wav -o c.wav --settings again.json -q > stdout
+check "the report's settings make the same master again" cmp b.wav c.wav
 "$drgen" master noise.wav -o b.wav --settings '{"width":0.5,"band":[{"ratio":4},{},{},{}]}' -q > stdout
 check "any setting can be changed" test "$(cksum < a.wav)" != "$(cksum < b.wav)"
 for chain in seed fork; do
@@ -52,6 +56,8 @@ END
 "$drgen" master noise.wav -o r.wav --rate 48000 --bits 24 -q > stdout
 "$drgen" info r.wav --json > info.json
 check "another rate, 24 bits" test "$(json info.json sample_rate) $(json info.json bits) $(json info.json frames)" = "48000 24 144000"
+"$drgen" master noise.wav -o r.ogg --target-lufs -6 --ceiling -6 --quality 0 > stdout 2> stderr
+check "peaks of a lossy file are told as they are decoded" grep -q 'decoded from r.ogg it peaks at .* --ceiling -' stderr
 refuses "no such preset" "balanced" "$drgen" master noise.wav -o out.wav --preset radio
 refuses "the input as output" "choose another name" "$drgen" master noise.wav -o ./noise.wav
 refuses "a width out of range" "0..2" "$drgen" master noise.wav -o out.wav --width 9
@@ -59,6 +65,12 @@ refuses "settings out of range" "ratio" "$drgen" master noise.wav -o out.wav --s
 refuses "settings that are no JSON" "settings" "$drgen" master noise.wav -o out.wav --settings '{"width":'
 refuses "compat with other settings" "--preset" "$drgen" master noise.wav -o out.wav --compat seed --width 1
 refuses "no output" "-o FILE" "$drgen" master noise.wav
+refuses "a report in no folder" "no/r.json" "$drgen" master noise.wav -o out.wav --report no/r.json
+refuses "a picture in no folder" "no/p.png" "$drgen" master noise.wav -o out.wav --png no/p.png
+refuses "no reference to match" "drgen: nowhere.wav" "$drgen" master noise.wav -o out.wav --match nowhere.wav
+refuses "no such shaper" "lip5" "$drgen" master noise.wav -o out.wav --shaper pink
+refuses "no such chain" "seed or fork" "$drgen" master noise.wav -o out.wav --compat spoon
+refuses "MP3 at 96 kHz" "MP3" "$drgen" master noise.wav -o out.mp3 --rate 96000
 refuses "lip5 at 32 kHz" "44100" "$drgen" master noise.wav -o out.wav --rate 32000 --shaper lip5
 refuses "a full disk" "out.wav" sh -c 'ulimit -f 100; exec "$0" master noise.wav -o out.wav' "$drgen"
 
@@ -125,16 +137,17 @@ check "--show prints lines" test "$("$drgen" qc m.wav --show | wc -l)" -gt 25
 check "nothing but finite numbers or null" test "$(grep -c -i -e nan -e inf 1.json)" = 0
 
 # ---- formats, and songs from their recipes
-made() { "$drgen" generate -l song.lrc -p 'folk, guitar' --steps 2 --cfg 0 --seed 7 -q "$@" > stdout 2> stderr; }
+short_model short
+made() { "$drgen" generate -m short -l song.lrc -p 'folk, guitar' --steps 2 --cfg 0 --seed 7 -q "$@" > stdout 2> stderr; }
 printf '[00:01.00]Hello from a very small machine\n[00:05.50]Singing all the day\n' > song.lrc
 check "FLAC with words" made -o s.flac --title 'A "title" é' --artist Someone --bits 24
 "$drgen" info s.flac --json > info.json
 check "the title is kept" grep -q '"title":"A \\"title\\" é"' info.json
 check "the recipe is kept" grep -q '"ai_generated":true' info.json
 check "licences are kept" grep -q '"license"' info.json
-"$drgen" generate --recipe - -o again.flac -q < info.json > stdout
+"$drgen" generate -m short --recipe - -o again.flac -q < info.json > stdout
 check "the recipe makes the same file again" cmp s.flac again.flac
-"$drgen" generate --recipe s.flac -o other.flac --seed 8 -q > stdout
+"$drgen" generate -m short --recipe s.flac -o other.flac --seed 8 -q > stdout
 check "another seed wins over the recipe" test "$(cksum < s.flac)" != "$(cksum < other.flac)"
 check "OGG" made -o s.ogg
 check "Opus, at its own rate" made -o s.opus

@@ -28,9 +28,11 @@ part() { # the command behind a part's name
     golden-extra) $bin/golden "$GOLDEN_FULL" ;;
     golden-*) DRGEN_ISA=${1#golden-} $bin/golden tests/golden ;;
     cli) sh tests/cli.sh ;;
+    cli-asan) DRGEN=build/asan/drgen sh tests/cli.sh ;;
+    cli-songs) sh tests/cli_songs.sh ;;
+    cli-songs-asan) DRGEN=build/asan/drgen sh tests/cli_songs.sh ;;
     cli-sound) sh tests/cli_sound.sh ;;
     cli-sound-asan) DRGEN=build/asan/drgen sh tests/cli_sound.sh ;;
-    cli-asan) DRGEN=build/asan/drgen sh tests/cli.sh ;;
     embed) $bin/embed_c ;;
     embed-c++) if [ -x $bin/embed_cc ]; then $bin/embed_cc; else missing "no C++ compiler"; fi ;;
     symbols | readme | layers) one sh tests/check_"$1".sh ;;
@@ -50,11 +52,11 @@ if [ "$1" = --part ]; then
     exit 0
 fi
 
-parts="unit-asan cli cli-sound unit golden-asan" # the long ones first
+parts="unit-asan cli-songs cli-sound readme cli unit golden-asan" # the long ones first
 for isa in $($bin/golden --list-isa); do parts="$parts golden-$isa"; done
-parts="$parts embed embed-c++ readme symbols layers"
+parts="$parts embed embed-c++ symbols layers"
 if [ "$1" = full ]; then
-    parts="$parts laws-full golden-full golden-full-f16 song-1b unit-tsan cli-asan cli-sound-asan"
+    parts="$parts laws-full golden-full golden-full-f16 song-1b unit-tsan cli-asan cli-songs-asan cli-sound-asan"
     [ -n "$GOLDEN_FULL" ] && parts="$parts golden-extra"
     for f in tests/fuzz/fuzz_*.c; do parts="$parts fuzz-$(basename "$f" .c | sed 's/^fuzz_//')"; done
 fi

@@ -96,27 +96,16 @@ static int check_format(session *s, drgen_err *err)
 static int check_output(session *s, char *message, size_t room)
 {
     const generate_opts *o = &s->o;
-    struct stat st;
     drgen_err err = {0};
     if (o->output_dir && mkdir(o->output_dir, 0777) != 0 && errno != EEXIST) {
         snprintf(message, room, "%s: cannot make this folder: %s", o->output_dir, strerror(errno));
         return -1;
     }
     int n = name_output(s);
-    char probe[sizeof s->path + 16];
-    snprintf(probe, sizeof probe, "%s.XXXXXX", s->path);
     if (n <= 0 || (size_t)n >= sizeof s->path) snprintf(message, room, "--output: the name is empty or too long");
-    else if (stat(s->path, &st) == 0 && !S_ISREG(st.st_mode))
-        snprintf(message, room, "%s: not a regular file; give the name of a file to write", s->path);
-    else if (check_format(s, &err) != 0) snprintf(message, room, "%s", err.message);
-    else {
-        int fd = mkstemp(probe);
-        if (fd >= 0) {
-            close(fd);
-            unlink(probe);
-            return 0;
-        }
-        snprintf(message, room, "%s: cannot write here: %s", s->path, strerror(errno));
+    else if (delivery_probe(s->path, message, room) == 0) {
+        if (check_format(s, &err) == 0) return 0;
+        snprintf(message, room, "%s", err.message);
     }
     return -1;
 }

@@ -66,9 +66,14 @@ static int check_output(session *s)
         snprintf(s->message, sizeof s->message, "--compat keeps the rate of %d Hz, %s needs %d", s->info.sample_rate, s->o.output, rate);
         return -1;
     }
-    if (drgen_save_check(s->o.output, channels, rate, &how, &s->err) == DRGEN_OK) return 0;
-    snprintf(s->message, sizeof s->message, "%s", s->err.message);
-    return -1;
+    if (drgen_save_check(s->o.output, channels, rate, &how, &s->err) != DRGEN_OK) {
+        snprintf(s->message, sizeof s->message, "%s", s->err.message);
+        return -1;
+    }
+    const char *const files[] = {s->o.output, s->o.report, s->o.png};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (files[i] && delivery_probe(files[i], s->message, sizeof s->message) != 0) return -1;
+    return 0;
 }
 
 static drgen_status work(session *s)
@@ -95,6 +100,7 @@ static drgen_status work(session *s)
     s->ask.target = m->target;
     s->ask.ceiling = m->ceiling;
     s->ask.master = &s->done;
+    s->ask.settings = m;
     status = drgen_master(&s->audio, m, &s->done, &s->err);
     if (m->match_loudness && isfinite(s->done.lufs)) s->ask.target = s->done.lufs;
     return status;
@@ -133,6 +139,20 @@ static int say(session *s, double seconds)
     return 0;
 }
 
+/* Lossy formats move peaks after the limiter has set them: the file is read again, and said what it takes if it peaks
+ * higher than was asked for. */
+static void hear_again(session *s)
+{
+    drgen_figures f;
+    drgen_err err = {0};
+    if (s->o.quiet || s->o.compat || !delivery_lossy(s->o.output)) return;
+    drgen_audio_free(&s->audio);
+    if (drgen_audio_read(s->o.output, &s->audio, &err) != DRGEN_OK || drgen_measure(&s->audio, &f, &err) != DRGEN_OK) return;
+    if (!(f.true_peak > s->o.set.ceiling)) return;
+    fprintf(stderr, "as it is decoded from %s it peaks at %.1f dBTP; --ceiling %.1f leaves room for that\n", s->o.output, f.true_peak,
+            s->o.set.ceiling - (f.true_peak - s->o.set.ceiling) - 0.1);
+}
+
 static int run(session *s)
 {
     double start = progress_now();
@@ -141,8 +161,14 @@ static int run(session *s)
     drgen_status status = work(s);
     if (status == DRGEN_OK) status = drgen_qc_run(&s->audio, &s->ask, &s->qc, &s->err);
     if (status == DRGEN_OK) status = write_all(s);
-    if (status == DRGEN_OK) return say(s, progress_now() - start);
-    int named = strncmp(s->err.message, s->o.input, strlen(s->o.input)) == 0 || strchr(s->err.message, '/') != NULL;
+    if (status == DRGEN_OK) {
+        int code = say(s, progress_now() - start);
+        hear_again(s);
+        return code;
+    }
+    const char *other = s->o.match ? s->o.match : s->o.input;
+    int named = strncmp(s->err.message, s->o.input, strlen(s->o.input)) == 0 ||
+                strncmp(s->err.message, other, strlen(other)) == 0 || strchr(s->err.message, '/') != NULL;
     snprintf(s->message, sizeof s->message, "%s%s%s", named ? "" : s->o.input, named ? "" : ": ", s->err.message);
     return fail(1, s->message);
 }

@@ -97,7 +97,14 @@ static int read_settings(master_opts *o, char *message, size_t room)
 
 static int read_words(master_opts *o, char *message, size_t room)
 {
+    static const char *const shapers[] = {"none", "hp1", "wanna3", "lip5"};
     double span[2];
+    int known = !o->shaper;
+    for (size_t i = 0; i < COUNT(shapers) && !known; i++) known = strcmp(o->shaper, shapers[i]) == 0;
+    if (!known) {
+        snprintf(message, room, "--shaper: none, hp1, wanna3 or lip5, not '%.60s'", o->shaper);
+        return -1;
+    }
     if (o->eq && read_numbers(o->eq, ',', o->set.peak, DRGEN_PEAKS) != 0) {
         snprintf(message, room, "--eq: four numbers with commas between wanted, not '%.60s'", o->eq);
         return -1;
@@ -147,6 +154,7 @@ static const char *conflict(const master_opts *o)
     if (!o->match && (opts_given(&o->parsed, "match-amount") || o->match_loudness)) return "--match-amount and --match-loudness belong to --match";
     if (o->bits && o->bits != 16 && o->bits != 24 && o->bits != 32) return "--bits: 16, 24 or 32";
     if (!o->compat) return NULL;
+    if (strcmp(o->compat, "seed") != 0 && strcmp(o->compat, "fork") != 0) return "--compat: seed or fork";
     for (size_t i = 0; i < COUNT(direct); i++)
         if (opts_given(&o->parsed, direct[i].option)) return "--compat takes a --preset and no other settings";
     if (o->settings || o->eq || o->crossover || o->no_multiband || o->match || o->noise || o->shaper || o->rate)

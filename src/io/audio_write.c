@@ -94,6 +94,15 @@ static SF_INFO format_info(audio_format format, int channels, int rate, const dr
     return (SF_INFO){.samplerate = rate, .channels = channels, .format = formats[format].major | sub};
 }
 
+/* The rates of MPEG-1, -2 and -2.5 layer III; libsndfile notices others only when the file is open. */
+static int mpeg_rate(int rate)
+{
+    static const int rates[] = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000};
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
+        if (rates[i] == rate) return 1;
+    return 0;
+}
+
 drgen_status audio_check(const char *path, audio_format format, int channels, int rate, const drgen_save *how, drgen_err *err)
 {
     enum { WORD_MAX = 1000 };
@@ -109,6 +118,8 @@ drgen_status audio_check(const char *path, audio_format format, int channels, in
     SF_INFO info = format_info(format, channels, rate, how);
     if (format == AUDIO_OPUS && rate != 48000)
         return err_fail(err, DRGEN_ERR_ARG, "%s: Opus holds 48000 Hz, this is %d; use --rate 48000", path, rate);
+    if (format == AUDIO_MP3 && !mpeg_rate(rate))
+        return err_fail(err, DRGEN_ERR_ARG, "%s: MP3 holds nine rates of 8000 to 48000 Hz, not %d; use --rate 44100 or 48000", path, rate);
     if (!sf_format_check(&info))
         return err_fail(err, DRGEN_ERR_ARG, "%s: %s does not hold %d channels at %d Hz; 44100 and 48000 are usual", path, name,
                         channels, rate);

@@ -121,6 +121,17 @@ static void put_master(writer *w, const drgen_master_report *r)
     close_object(w);
 }
 
+/* What it was told, in the form of settings files: the report alone makes the same master again. */
+static drgen_status put_settings(writer *w, const drgen_mastering *m, drgen_err *err)
+{
+    char *text;
+    ERR_TRY(drgen_mastering_json(m, &text, err));
+    key(w, "settings");
+    json_out_raw(&w->o, text);
+    free(text);
+    return DRGEN_OK;
+}
+
 drgen_status drgen_qc_json(const drgen_qc *qc, const drgen_qc_options *options, char **out, drgen_err *err)
 {
     static const char *const verdict[] = {"pass", "warn", "fail", "skipped"};
@@ -157,9 +168,12 @@ drgen_status drgen_qc_json(const drgen_qc *qc, const drgen_qc_options *options, 
     json_out_string(&w.o, qc->sha256);
     close_object(&w);
     if (options && options->master) put_master(&w, options->master);
+    drgen_status status = options && options->settings ? put_settings(&w, options->settings, err) : DRGEN_OK;
     json_out_raw(&w.o, "}");
-    *out = w.o.failed ? NULL : w.o.text;
-    return w.o.failed ? err_fail(err, DRGEN_ERR_NOMEM, "report: out of memory") : DRGEN_OK;
+    if (status == DRGEN_OK && w.o.failed) status = err_fail(err, DRGEN_ERR_NOMEM, "report: out of memory");
+    *out = status == DRGEN_OK ? w.o.text : NULL;
+    if (status != DRGEN_OK && !w.o.failed) free(w.o.text);
+    return status;
 }
 
 drgen_status drgen_qc_write(const drgen_qc *qc, const drgen_qc_options *options, const char *path, drgen_err *err)
