@@ -3,7 +3,7 @@
 #: make               the program ./drgen and the library ./libdrgen.a
 #: make demo          install what is missing (as root, on Debian), build, make a song
 #: make test          unit, golden and end-to-end tests, also under ASan and UBSan; under 5 minutes on 2 cores
-#: make test-full     the same and more: real sizes, TSan, every fuzzer for a minute; GOLDEN_FULL=DIR adds cases
+#: make test-full     the same and more: real sizes, TSan, AArch64 emulated, every fuzzer for a minute; GOLDEN_FULL=DIR adds cases
 #: make unit T=name   unit tests whose name or file has `name` in it; SEED=n replays random cases
 #: make golden GOLDEN=DIR   recompute every case under DIR (default tests/golden) and compare
 #: make fuzz-NAME     run tests/fuzz/fuzz_NAME.c for SECONDS (60); needs clang
