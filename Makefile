@@ -3,7 +3,7 @@
 #: make               the program ./drgen and the library ./libdrgen.a
 #: make demo          install what is missing (as root, on Debian), build, make a song
 #: make test          unit, golden and end-to-end tests, also under ASan and UBSan; under 5 minutes on 2 cores
-#: make test-full     the same and more: real sizes, TSan, every fuzzer for a minute; GOLDEN_FULL=DIR adds cases
+#: make test-full     the same and more: real sizes, TSan, AArch64 emulated, every fuzzer for a minute; GOLDEN_FULL=DIR adds cases
 #: make unit T=name   unit tests whose name or file has `name` in it; SEED=n replays random cases
 #: make golden GOLDEN=DIR   recompute every case under DIR (default tests/golden) and compare
 #: make fuzz-NAME     run tests/fuzz/fuzz_NAME.c for SECONDS (60); needs clang
@@ -15,7 +15,7 @@
 #: make layers, symbols, readme, size   single checks of `make test`; the last lists long files
 #: make clean
 #:
-#: MODE=release|debug|asan|tsan   build elsewhere with other flags    V=1   show commands
+#: MODE=release|debug|asan|tsan|arm64   build elsewhere with other flags, or for AArch64    V=1   show commands
 #: WITH_ESPEAK=0, WITH_BLAS=0     build without these libraries       EMBED=DIR   another model inside the program
 
 MODE ?= release
@@ -35,15 +35,29 @@ opt.release := -O2 -g -DNDEBUG
 opt.debug := -O0 -g
 opt.asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 opt.tsan := -O1 -g -fsanitize=thread
+opt.arm64 := $(opt.release)
 opt.fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 CFLAGS ?= $(opt.$(MODE))
 sanitize := $(filter -fsanitize=%,$(opt.$(MODE)))
 Q := $(if $(V),,@)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
+# For AArch64 on another machine: a cross compiler, libraries that tests/deps_arm64.sh unpacks, an emulator.
+ifeq ($(MODE),arm64)
+root := $(CURDIR)/build/arm64-root
+CROSS ?= aarch64-linux-gnu-
+override CC := $(CROSS)gcc --sysroot=$(root)
+override LD := $(CROSS)ld
+override AR := $(CROSS)ar
+OBJCOPY := $(CROSS)objcopy
+run := qemu-aarch64 -L $(root)
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(root) PKG_CONFIG_LIBDIR=$(root)/usr/lib/aarch64-linux-gnu/pkgconfig pkg-config
+endif
+
 # Libraries. WITH_ESPEAK=0, WITH_BLAS=0 and WITH_SOXR=0 build without those.
-pkg = $(shell pkg-config $(1) 2>/dev/null)
-have = $(shell pkg-config --exists $(1) 2>/dev/null && echo 1)
+PKG_CONFIG ?= pkg-config
+pkg = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
+have = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo 1)
 WITH_ESPEAK ?= $(call have,espeak-ng)
 WITH_BLAS ?= $(call have,openblas)
 WITH_SOXR ?= $(call have,soxr)
@@ -58,8 +72,10 @@ ALL_CFLAGS = $(std) $(warn) $(must) $(defs) $(lib_flags) $(CFLAGS)
 # ---- sources --------------------------------------------------------------------------------------------------
 machine := $(shell $(CC) -dumpmachine)
 arch := $(if $(filter x86_64%,$(machine)),x86,$(if $(filter aarch64%,$(machine)),arm,other))
+# GCC 12 for AArch64 breaks down ("internal compiler error: in vect_transform_reduction") over plain loops of fmax.
+must += $(if $(filter arm-12,$(arch)-$(firstword $(subst ., ,$(shell $(CC) -dumpversion)))),-fno-tree-loop-vectorize)
 kern.x86 := $(addprefix src/kernels/kern_,avx2.c avx512.c q8_avx2.c q8_avxvnni.c q8_avx512.c)
-kern.arm := $(addprefix src/kernels/kern_,neon.c q8_neon.c)
+kern.arm := $(addprefix src/kernels/kern_,neon.c q8_neon.c q8_dotprod.c q8_i8mm.c)
 kern.other :=
 layers := base kernels io dsp nn text model train pipeline
 lib_src := $(filter-out $(kern.x86) $(kern.arm),$(foreach l,$(layers),$(wildcard src/$(l)/*.c))) $(wildcard $(kern.$(arch)))
@@ -87,11 +103,13 @@ $(B)/src/kernels/kern_avx2.o: isa := -mavx2 -mfma -mf16c
 $(B)/src/kernels/kern_avx512.o: isa := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq
 $(B)/src/kernels/kern_q8_avx2.o: isa := -mavx2 -mfma
 $(B)/src/kernels/kern_q8_avxvnni.o: isa := -mavx2 -mfma -mavxvnni
+$(B)/src/kernels/kern_q8_dotprod.o: isa := -march=armv8.2-a+dotprod
+$(B)/src/kernels/kern_q8_i8mm.o: isa := -march=armv8.2-a+i8mm
 $(B)/src/kernels/kern_q8_avx512.o: isa := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni
 
 # What recipes tell of the libraries.
 comma := ,
-$(B)/src/pipeline/recipe_write.o: own = -DLIBRARY_VERSIONS='"$(foreach l,$(libs),$(l) $(shell pkg-config --modversion $(l) 2>/dev/null)$(comma))"'
+$(B)/src/pipeline/recipe_write.o: own = -DLIBRARY_VERSIONS='"$(foreach l,$(libs),$(l) $(shell $(PKG_CONFIG) --modversion $(l) 2>/dev/null)$(comma))"'
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -115,7 +133,7 @@ $(B)/embedded.S: weights_tools/embed.sh $(EMBED)/model.json
 
 ifeq ($(EMBED),$(B)/embedded)
 $(EMBED)/model.json: $(B)/mktiny
-	$(Q)rm -rf $(EMBED) && $(B)/mktiny $(EMBED) tests/golden/spm/spm.model
+	$(Q)rm -rf $(EMBED) && $(run) $(B)/mktiny $(EMBED) tests/golden/spm/spm.model
 endif
 
 base_obj := $(call obj,$(lib_src)) $(B)/zh_data.o
@@ -193,7 +211,7 @@ help:
 info:
 	@$(CC) --version | head -n 1
 	@echo "machine: $(machine), MODE=$(MODE), WITH_ESPEAK=$(WITH_ESPEAK), WITH_BLAS=$(WITH_BLAS)"
-	@for l in $(libs); do echo "$$l $$(pkg-config --modversion $$l 2>&1)"; done
+	@for l in $(libs); do echo "$$l $$($(PKG_CONFIG) --modversion $$l 2>&1)"; done
 
 clean:
 	rm -rf build drgen libdrgen.a demo.wav

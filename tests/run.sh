@@ -26,6 +26,15 @@ part() { # the command behind a part's name
     golden-full) $bin/golden tests/golden_full ;;
     golden-full-f16) $bin/golden --f16 tests/golden_full/dit_1b ;;
     golden-extra) $bin/golden "$GOLDEN_FULL" ;;
+    unit-arm64) # dot products and matrix products of bytes; and what depends on the machine's types
+        sh tests/arm64.sh unit max tests/kernels/ unit/test_conv unit/test_mulan unit/test_muq unit/test_base \
+            unit/test_utf8 unit/test_strmap unit/test_zh unit/test_lrc unit/test_spm unit/test_io unit/test_pt. \
+            unit/test_npy unit/test_png unit/test_audio unit/test_formats unit/test_truepeak unit/test_tools ;;
+    unit-arm64-dot) sh tests/arm64.sh unit cortex-a76 tests/kernels/ ;; # dot products only
+    unit-arm64-old) sh tests/arm64.sh unit cortex-a53 tests/kernels/ ;; # neither
+    golden-arm64) sh tests/arm64.sh golden neon dit_half dit_tiny dit_tiny_full vae_tiny mulan_tiny mulan_tiny_tf mel \
+        torch_rng spm lyrics pt_files resample24k ;;
+    golden-arm64-ref) sh tests/arm64.sh golden ref dit_half vae_tiny mulan_tiny mulan_tiny_tf mel ;;
     golden-*) DRGEN_ISA=${1#golden-} $bin/golden tests/golden ;;
     cli) sh tests/cli.sh ;;
     cli-asan) DRGEN=build/asan/drgen sh tests/cli.sh ;;
@@ -59,6 +68,7 @@ for isa in $($bin/golden --list-isa); do parts="$parts golden-$isa"; done
 parts="$parts embed embed-c++ symbols layers"
 if [ "$1" = full ]; then
     parts="$parts laws-full golden-full golden-full-f16 song-1b unit-tsan cli-asan cli-songs-asan cli-sound-asan cli-train-asan"
+    parts="$parts unit-arm64 unit-arm64-dot unit-arm64-old golden-arm64 golden-arm64-ref"
     [ -n "$GOLDEN_FULL" ] && parts="$parts golden-extra"
     for f in tests/fuzz/fuzz_*.c; do parts="$parts fuzz-$(basename "$f" .c | sed 's/^fuzz_//')"; done
 fi

@@ -26,6 +26,8 @@ check-more: check-build
 	@$(MAKE) --no-print-directory MODE=tsan build/tsan/unit
 	@if command -v clang > /dev/null; then $(MAKE) --no-print-directory MODE=fuzz CC=clang CI= \
 	    $(patsubst %,build/fuzz/fuzz_%,$(fuzz_names)); fi
+	@sh tests/deps_arm64.sh
+	@[ -f build/arm64-root.why ] || $(MAKE) --no-print-directory MODE=arm64 build/arm64/unit build/arm64/golden
 
 check: check-build
 	@sh tests/run.sh

@@ -45,8 +45,31 @@ static int x86_has_avx_vnni(void)
     return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
 }
 #elif defined(__aarch64__)
+#if defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 extern const kern_table kern_neon;
-extern const kern_q8 kern_q8_neon;
+extern const kern_q8 kern_q8_neon, kern_q8_dotprod, kern_q8_i8mm;
+
+/* What the system says of the processor; a system not known here says nothing. */
+static int arm_has_dotprod(void)
+{
+#if defined(HWCAP_ASIMDDP)
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#else
+    return 0;
+#endif
+}
+
+static int arm_has_i8mm(void)
+{
+#if defined(HWCAP2_I8MM)
+    return (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
+#else
+    return 0;
+#endif
+}
 #endif
 
 enum { MAX_TABLES = 4 };
@@ -74,6 +97,8 @@ static void cpu_init(void)
 #elif defined(__aarch64__)
     cpu.table[cpu.count++] = &kern_neon;
     cpu.q8[cpu.q8_count++] = &kern_q8_neon;
+    if (arm_has_dotprod()) cpu.q8[cpu.q8_count++] = &kern_q8_dotprod;
+    if (arm_has_i8mm()) cpu.q8[cpu.q8_count++] = &kern_q8_i8mm;
 #endif
     cpu.best = cpu.table[cpu.count - 1];
     const char *cap = getenv("DRGEN_ISA");

@@ -18,7 +18,7 @@ typedef struct {
 } kern_q8_tile;
 
 typedef struct kern_q8 {
-    const char *isa; /* "ref", "avx2", "avxvnni", "avx512vnni", "neon" */
+    const char *isa; /* "ref", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm" */
     int mr, nr;      /* rows and columns of the register tile; at most KERN_MAX_MR, KERN_MAX_NR */
 
     /* max |x|; 0 for n = 0.                                                                              [exact] */
