@@ -55,7 +55,7 @@ ALL_CFLAGS = $(std) $(warn) $(must) $(defs) $(call pkg,--cflags $(libs)) $(CFLAG
 # ---- sources --------------------------------------------------------------------------------------------------
 machine := $(shell $(CC) -dumpmachine)
 arch := $(if $(filter x86_64%,$(machine)),x86,$(if $(filter aarch64%,$(machine)),arm,other))
-kern.x86 := $(addprefix src/kernels/kern_,avx2.c avx512.c q8_avx2.c q8_avxvnni.c q8_avx512.c)
+kern.x86 := $(addprefix src/kernels/kern_,avx2.c avx512.c q8_avx2.c q8_avxvnni.c q8_avx512.c grad_avx2.c grad_avx512.c)
 kern.arm := $(addprefix src/kernels/kern_,neon.c q8_neon.c)
 kern.other :=
 layers := base kernels io dsp nn text model train pipeline
@@ -80,8 +80,8 @@ unit_cli := src/cli/opts.c src/cli/generate_opts.c src/cli/prompt_opts.c
 all: drgen libdrgen.a
 
 # ---- rules ----------------------------------------------------------------------------------------------------
-$(B)/src/kernels/kern_avx2.o: isa := -mavx2 -mfma -mf16c
-$(B)/src/kernels/kern_avx512.o: isa := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq
+$(B)/src/kernels/kern_avx2.o $(B)/src/kernels/kern_grad_avx2.o: isa := -mavx2 -mfma -mf16c
+$(B)/src/kernels/kern_avx512.o $(B)/src/kernels/kern_grad_avx512.o: isa := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq
 $(B)/src/kernels/kern_q8_avx2.o: isa := -mavx2
 $(B)/src/kernels/kern_q8_avxvnni.o: isa := -mavx2 -mavxvnni
 $(B)/src/kernels/kern_q8_avx512.o: isa := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni

@@ -90,6 +90,8 @@ static void attend_task(void *arg, size_t task, int thread)
         l[c] = 0;
     }
     for (size_t p = 0; p < j->key_panels; p += j->tile_panels) attend_tile(j, query, keys, values, p, scores, out, state);
+    if (a->lse)
+        for (size_t c = 0; c < queries; c++) a->lse[head * a->rows_q + q0 + c] = state[c] + logf(l[c]);
     for (size_t c = 0; c < nr; c++) l[c] = 1.0f / l[c];
     for (size_t c = 0; c < queries; c++) {
         float *o = a->o + (q0 + c) * a->ldo + head * a->width;

@@ -57,6 +57,7 @@ typedef struct {
     size_t ldo, ldq, ldk, ldv;
     size_t rows_q, rows_k, heads, width;
     float scale;
+    float *lse; /* [heads, rows_q] logarithm of each softmax's sum, for the way back; NULL: not wanted */
 } nn_attn;
 void nn_attention(nn *n, const nn_attn *a);
 
