@@ -9,6 +9,7 @@
 #include "tests/t.h"
 #include "train/dit_grad.h"
 #include "train/dit_tensors.h"
+#include "train/lora_params.h"
 #include "weights_tools/pack.h"
 
 typedef struct {
@@ -179,4 +180,152 @@ TEST(dit_gradients_are_torchs)
 TEST(dit_gradients_are_torchs_for_two_songs_with_durations)
 {
     check_gradients("dit_tiny_full", 2, 72);
+}
+
+/* ---- adapters and laws */
+
+typedef struct {
+    lora_pair *pair, *grad;
+    float *data, *grads;
+    size_t floats;
+} adapter;
+
+static adapter make_adapter(const setup *s, const lora_shape *shape, uint64_t *rng)
+{
+    size_t pairs = (size_t)s->cfg.depth * LORA_SITES;
+    adapter a = {.pair = calloc(pairs, sizeof(lora_pair)), .grad = calloc(pairs, sizeof(lora_pair))};
+    a.floats = lora_over(NULL, &s->cfg, shape, NULL);
+    a.data = floats(a.floats);
+    a.grads = floats(a.floats);
+    for (size_t i = 0; i < a.floats; i++) a.data[i] = 0.1f * rng_uniform(rng);
+    memset(a.grads, 0, a.floats * sizeof *a.grads);
+    lora_over(a.pair, &s->cfg, shape, a.data);
+    lora_over(a.grad, &s->cfg, shape, a.grads);
+    return a;
+}
+
+static void free_adapter(adapter *a)
+{
+    free(a->pair), free(a->grad), free(a->data), free(a->grads);
+}
+
+static const wmat *site_weight(const dit *d, size_t i)
+{
+    const dit_block *b = &d->blocks[i / LORA_SITES];
+    const wmat *const w[] = {&b->q, &b->k, &b->v, &b->o, &b->gate, &b->up, &b->down};
+    return w[i % LORA_SITES];
+}
+
+/* Largest difference between g [rows, cols] and scale * the product's sums, and the largest of those. */
+static void compare_product(double *worst, double *top, const float *g, float scale, size_t rows, size_t cols, size_t depth,
+                            const float *x, size_t xr, size_t xk, const float *y, size_t yk, size_t yc)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < cols; c++) {
+            double sum = 0;
+            for (size_t k = 0; k < depth; k++) sum += (double)x[r * xr + k * xk] * (double)y[k * yk + c * yc];
+            sum *= (double)scale;
+            *top = fmax(*top, fabs(sum));
+            *worst = fmax(*worst, fabs(sum - (double)g[r * cols + c]));
+        }
+}
+
+/* With W' = W + s B A the chain rule gives dA = s B^T dW', dB = s dW' A^T: from the weights' gradients alone. */
+TEST(adapter_gradients_follow_from_those_of_the_weights)
+{
+    setup s;
+    uint64_t rng = t_seed;
+    if (!load(&s, "dit_tiny_full", 2, 72)) return;
+    lora_shape shape = {.rank = 3, .alpha = 6, .sites = LORA_ALL};
+    adapter a = make_adapter(&s, &shape, &rng);
+    dit_trained low = {.d = s.d, .lora = a.pair, .lora_grad = a.grad}, full = {.d = s.d, .grad = s.g};
+    pass(&s, kern_best(), NULL, &low, 1);
+    size_t count = s.songs * s.frames * (size_t)s.cfg.mel_dim;
+    float *v = floats(count);
+    memcpy(v, s.v, count * sizeof *v);
+    for (size_t i = 0; i < (size_t)s.cfg.depth * LORA_SITES; i++) {
+        const wmat *w = site_weight(s.d, i);
+        const lora_pair *l = &a.pair[i];
+        float *data = s.weights + ((const float *)w->data - s.weights);
+        for (size_t r = 0; r < w->rows; r++)
+            for (size_t c = 0; c < w->cols; c++)
+                for (size_t k = 0; k < l->rank; k++) data[r * w->cols + c] += l->scale * l->b[r * l->rank + k] * l->a[k * w->cols + c];
+    }
+    memset(s.grads, 0, s.floats * sizeof *s.grads);
+    pass(&s, kern_best(), NULL, &full, 1);
+    for (size_t i = 0; i < count; i++) CHECKF(fabsf(v[i] - s.v[i]) < 1e-4f, "forward %zu: %g, merged %g", i, (double)v[i], (double)s.v[i]);
+    for (size_t i = 0; i < (size_t)s.cfg.depth * LORA_SITES; i++) {
+        const wmat *w = site_weight(s.d, i);
+        const float *dw = site_weight(s.g, i)->data;
+        const lora_pair *l = &a.pair[i];
+        double worst = 0, top = 0;
+        compare_product(&worst, &top, a.grad[i].a, l->scale, l->rank, w->cols, w->rows, l->b, 1, l->rank, dw, w->cols, 1);
+        compare_product(&worst, &top, a.grad[i].b, l->scale, w->rows, l->rank, w->cols, dw, w->cols, 1, l->a, 1, w->cols);
+        CHECKF(worst <= 1e-4 * top, "site %zu: off by %g of %g", i, worst, top);
+    }
+    free(v);
+    free_adapter(&a);
+    unload(&s);
+}
+
+static double weigh(const setup *s)
+{
+    double sum = 0;
+    for (size_t i = 0; i < s->songs * s->frames * (size_t)s->cfg.mel_dim; i++) sum += (double)s->v[i] * (double)s->dv[i];
+    return sum;
+}
+
+TEST(adapter_gradients_with_dropout_are_differences)
+{
+    setup s;
+    uint64_t rng = t_seed;
+    if (!load(&s, "dit_tiny_full", 2, 72)) return;
+    lora_shape shape = {.rank = 2, .alpha = 4, .dropout = 0.3f, .sites = LORA_ALL};
+    adapter a = make_adapter(&s, &shape, &rng);
+    dit_trained m = {.d = s.d, .lora = a.pair, .lora_grad = a.grad};
+    pass(&s, &kern_ref, NULL, &m, 1);
+    float *way = floats(a.floats);
+    double along = 0, up, down, h = 3e-3;
+    for (size_t i = 0; i < a.floats; i++) {
+        way[i] = rng_uniform(&rng);
+        along += (double)way[i] * (double)a.grads[i];
+    }
+    for (size_t i = 0; i < a.floats; i++) a.data[i] += (float)h * way[i];
+    pass(&s, &kern_ref, NULL, &m, 0);
+    up = weigh(&s);
+    for (size_t i = 0; i < a.floats; i++) a.data[i] -= 2 * (float)h * way[i];
+    pass(&s, &kern_ref, NULL, &m, 0);
+    down = weigh(&s);
+    CHECKF(fabs((up - down) / (2 * h) - along) < 2e-2 * fabs(along), "slope %g, gradient %g", (up - down) / (2 * h), along);
+    free(way);
+    free_adapter(&a);
+    unload(&s);
+}
+
+TEST(gradients_do_not_depend_on_threads_or_memory)
+{
+    setup s;
+    uint64_t rng = t_seed;
+    if (!load(&s, "dit_tiny_full", 2, 72)) return;
+    lora_shape shape = {.rank = 4, .alpha = 4, .dropout = 0.1f, .sites = LORA_ALL};
+    adapter a = make_adapter(&s, &shape, &rng);
+    float *first = floats(s.floats), *low = floats(a.floats);
+    for (int run = 0; run < 3; run++) {
+        pool *p = NULL;
+        dit_trained m = {.d = s.d, .grad = s.g, .lora = a.pair, .lora_grad = a.grad, .keep = run == 2};
+        if (run) CHECK(pool_open(&p, run == 1 ? 3 : 2, NULL) == DRGEN_OK);
+        memset(s.grads, 0, s.floats * sizeof *s.grads);
+        memset(a.grads, 0, a.floats * sizeof *a.grads);
+        pass(&s, kern_best(), p, &m, 1);
+        pool_close(p);
+        if (run == 0) {
+            memcpy(first, s.grads, s.floats * sizeof *first);
+            memcpy(low, a.grads, a.floats * sizeof *low);
+        }
+        CHECKF(memcmp(first, s.grads, s.floats * sizeof *first) == 0, "run %d: other gradients", run);
+        CHECKF(memcmp(low, a.grads, a.floats * sizeof *low) == 0, "run %d: other gradients of the adapter", run);
+    }
+    free(first), free(low);
+    free_adapter(&a);
+    unload(&s);
 }
