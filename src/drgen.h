@@ -48,7 +48,7 @@ typedef struct {
 
 typedef struct drgen drgen;
 
-typedef enum { DRGEN_TEXT, DRGEN_STYLE, DRGEN_SAMPLE, DRGEN_DECODE, DRGEN_MASTER } drgen_phase;
+typedef enum { DRGEN_TEXT, DRGEN_STYLE, DRGEN_SAMPLE, DRGEN_DECODE, DRGEN_MASTER, DRGEN_ENCODE } drgen_phase;
 
 /* Called on the caller's thread as work advances: done of total (updates of the sampler, latent frames decoded), and
  * more often with the same numbers while a step runs. Each phase starts with done 0. Return 0 to go on, anything else
@@ -123,6 +123,7 @@ typedef struct {
     int style_width;         /* floats in a style vector */
     int has_audio_tower;     /* 0: recordings cannot be a style */
     int has_text_tower;      /* 0: the model cannot read prompts, a style file is needed */
+    int has_encoder;         /* 0: sounds cannot be turned into latents */
     uint64_t parameters;     /* of the transformer */
     uint64_t weight_bytes;   /* mapped, all files of the model */
 } drgen_info;
@@ -196,6 +197,90 @@ typedef struct {
 /* What a sound file is and says about itself, without its samples. Free with drgen_audio_info_free. */
 DRGEN_API drgen_status drgen_audio_describe(const char *path, drgen_audio_info *out, drgen_err *err);
 DRGEN_API void drgen_audio_info_free(drgen_audio_info *info); /* NULL-safe, idempotent */
+
+/* ---- latents: what the autoencoder makes of a sound, and back */
+
+/* frames of width values, a frame's behind each other. */
+typedef struct {
+    float *latent;       /* drawn, or the mean */
+    float *mean, *scale; /* what it was drawn from: mean + noise * (ln(1 + e^scale) + 1e-4); both NULL: not known */
+    size_t frames, samples; /* samples: length of the sound at rate, at most frames * hop; what is beyond is silence */
+    int width, hop, rate; /* values and samples a frame, samples a second */
+} drgen_latents;
+DRGEN_API void drgen_latents_free(drgen_latents *latents); /* NULL-safe, idempotent */
+
+/* Start from drgen_encoding_default. */
+typedef struct {
+    int mean;            /* 1: the latent is the mean; 0: drawn from seed, as torch draws it */
+    uint64_t seed;
+    int chunked;         /* 1: as the original prepared its songs: windows of 128 frames, each as if alone, and what
+                            fills no whole frame is left out. 0: exact, the end filled up with silence */
+    drgen_progress progress;
+    void *progress_user; /* phase DRGEN_ENCODE, in latent frames */
+} drgen_encoding;
+DRGEN_API drgen_encoding drgen_encoding_default(void);
+
+/* Encodes a sound of any rate (resampled), mono (doubled) or more channels (the first two count). how may be NULL. ARG
+ * error for samples that are not finite and for less than one frame, MODEL error for a model without encoder. */
+DRGEN_API drgen_status drgen_encode(drgen *g, const drgen_audio *audio, const drgen_encoding *how, drgen_latents *out, drgen_err *err);
+/* The sound of latents->latent, levels as the decoder makes them; ARG error when its width, hop or rate are not the
+ * model's. progress may be NULL. */
+DRGEN_API drgen_status drgen_decode(drgen *g, const drgen_latents *latents, drgen_progress progress, void *user, drgen_audio *out,
+                                    drgen_err *err);
+
+/* Another draw of the latent from its mean and scale; ARG error when they are not known. */
+DRGEN_API drgen_status drgen_latents_draw(drgen_latents *latents, uint64_t seed, drgen_err *err);
+
+/* .safetensors: F32 tensors "latent", and "mean" and "scale" when they are known, [frames, width]. Written atomically. */
+DRGEN_API drgen_status drgen_latents_write(const drgen_latents *latents, const char *path, drgen_err *err);
+DRGEN_API drgen_status drgen_latents_read(const char *path, drgen_latents *out, drgen_err *err);
+
+/* ---- songs as data to train on */
+
+typedef struct drgen_dataset drgen_dataset; /* a folder of prepared songs (train/dataset.h), open to add some */
+
+/* Opens or makes it, for songs as g prepares them; g NULL: the widths of the first song count. Songs in it stay. */
+DRGEN_API drgen_status drgen_dataset_open(drgen_dataset **out, const char *dir, const drgen *g, drgen_err *err);
+DRGEN_API void drgen_dataset_close(drgen_dataset *d); /* NULL is fine */
+DRGEN_API size_t drgen_dataset_count(const drgen_dataset *d);
+/* 1 when it holds this song, whole, made from what the fingerprint stands for. */
+DRGEN_API int drgen_dataset_has(const drgen_dataset *d, const char *name, const char *fingerprint);
+
+/* A song to prepare. */
+typedef struct {
+    const char *name;    /* in the dataset; a song of the same name is replaced */
+    const char *audio;   /* sound file of any format, rate and channels */
+    const char *lyrics;  /* LRC text with time stamps; NULL: instrumental */
+    const drgen_style *styles; /* NULL: the recording itself, its middle ten seconds */
+    size_t style_count;
+    int chunked;         /* as in drgen_encoding */
+    drgen_progress progress;
+    void *progress_user;
+} drgen_example;
+
+/* Prepares a song and adds it: 44.1 kHz stereo, peak at 0.95, encoded with mean and scale kept; style vector; lyrics as
+ * timed tokens. What of the lyrics could not be used goes to the log. Nothing is done, and *already is 1, when the
+ * dataset has the song from the same files, settings and model. Errors leave the dataset as it was. already may be NULL. */
+DRGEN_API drgen_status drgen_prepare(drgen *g, drgen_dataset *to, const drgen_example *song, int *already, drgen_err *err);
+
+/* A line of tokens that were made elsewhere. */
+typedef struct {
+    double seconds;
+    const int32_t *tokens; /* 1 and up */
+    size_t count;
+} drgen_token_line;
+
+/* A song that was prepared elsewhere. */
+typedef struct {
+    const char *name, *source, *fingerprint; /* source: for people; both may be NULL */
+    const drgen_latents *latents; /* with mean and scale, or the latent alone */
+    const float *style;
+    size_t style_width;
+    const drgen_token_line *lines;
+    size_t line_count;
+} drgen_prepared;
+/* Adds it. ARG error when its widths are not the dataset's or a value makes no sense. */
+DRGEN_API drgen_status drgen_dataset_add(drgen_dataset *d, const drgen_prepared *song, drgen_err *err);
 
 /* ---- recipes: all a song is made from, as JSON */
 

@@ -1,5 +1,5 @@
 # Shared by the tests of the program from outside, which source this file from the project's folder: a scratch folder to
-# work in, and three kinds of check.
+# work in, three kinds of check, and WAV files.
 T=$(mktemp -d) || exit 1
 trap 'rm -rf "$T"' EXIT
 cd "$T" || exit 1
@@ -28,4 +28,13 @@ refuses() {
     [ -s stdout ] && why="something on stdout"
     [ -z "$(ls out.wav* 2> /dev/null)" ] || why="left $(ls out.wav*)"
     if [ -z "$why" ]; then ok "$name"; else bad "$name" "$why" "$(head -n 3 stderr)"; fi
+}
+
+le() { v=$1 n=$2; while [ "$n" -gt 0 ]; do printf "\\$(printf %03o $((v & 255)))"; v=$((v >> 8)) n=$((n - 1)); done; }
+wav() { # wav KIND BITS RATE CHANNELS FRAMES: WAV on stdout, samples from stdin; KIND 1 integers, 3 floats
+    size=$(($2 / 8 * $4 * $5))
+    printf RIFF; le $((36 + size)) 4
+    printf 'WAVEfmt '; le 16 4; le "$1" 2; le "$4" 2; le "$3" 4; le $(($3 * $4 * $2 / 8)) 4; le $(($4 * $2 / 8)) 2; le "$2" 2
+    printf data; le $size 4
+    head -c $size
 }

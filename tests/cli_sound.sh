@@ -9,14 +9,6 @@ bytes=$PWD/tests/golden/mastering/pro # any bytes that are always the same
 json() { sed -n "s/.*\"$2\":\"*\([^,\"}]*\).*/\1/p" "$1" | head -n 1; } # json FILE KEY: the first value of that name
 
 # ---- sounds to work on
-le() { v=$1 n=$2; while [ "$n" -gt 0 ]; do printf "\\$(printf %03o $((v & 255)))"; v=$((v >> 8)) n=$((n - 1)); done; }
-wav() { # wav KIND BITS RATE CHANNELS FRAMES: WAV on stdout, samples from stdin; KIND 1 integers, 3 floats
-    size=$(($2 / 8 * $4 * $5))
-    printf RIFF; le $((36 + size)) 4
-    printf 'WAVEfmt '; le 16 4; le "$1" 2; le "$4" 2; le "$3" 4; le $(($3 * $4 * $2 / 8)) 4; le $(($4 * $2 / 8)) 2; le "$2" 2
-    printf data; le $size 4
-    head -c $size
-}
 cat "$bytes"/*.f64 > raw # as 16-bit samples: noise
 wav 1 16 44100 2 132300 < raw > noise.wav
 wav 1 16 44100 1 88200 < raw > mono.wav

@@ -123,6 +123,15 @@ static void push_number(pt_pickle *p, pt_kind kind, int64_t n)
     push(p, v);
 }
 
+/* An IEEE double, most significant byte first. */
+static void push_real(pt_pickle *p)
+{
+    uint64_t bits = __builtin_bswap64(number(p, 8));
+    pt_value *v = make(p, PT_FLOAT);
+    if (v) memcpy(&v->real, &bits, sizeof bits);
+    push(p, v);
+}
+
 /* Little-endian two's complement of any length; beyond 64 bits only the sign matters to us. */
 static void push_long(pt_pickle *p, uint64_t size)
 {
@@ -400,7 +409,7 @@ static void step(pt_pickle *p)
     case 'M': push_number(p, PT_INT, (int64_t)number(p, 2)); break;
     case 0x8a: push_long(p, number(p, 1)); break;
     case 0x8b: push_long(p, number(p, 4)); break;
-    case 'G': number(p, 8), push_number(p, PT_FLOAT, 0); break;
+    case 'G': push_real(p); break;
     case 'N': push(p, make(p, PT_NONE)); break;
     case 0x88: push_number(p, PT_BOOL, 1); break;
     case 0x89: push_number(p, PT_BOOL, 0); break;

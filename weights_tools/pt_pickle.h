@@ -14,6 +14,7 @@ typedef struct pt_value pt_value;
 struct pt_value {
     pt_kind kind;
     int64_t number;        /* BOOL, INT (clipped when longer than 64 bits); STORAGE: elements */
+    double real;           /* FLOAT */
     const char *text;      /* STRING, GLOBAL ("module name"), STORAGE key: not terminated */
     size_t size;           /* of text */
     pt_value **items;      /* TUPLE, LIST; DICT: key, value, key, value...; MODULE: items[0] its dict; TENSOR: items[0]

@@ -45,6 +45,34 @@ drgen_status source_add(source *s, const char *name, st_type type, const size_t 
     return DRGEN_OK;
 }
 
+drgen_status source_add_number(source *s, const char *name, double value, drgen_err *err)
+{
+    if (strmap_get(&s->number_index, name, strlen(name), -1) >= 0) return DRGEN_OK;
+    if (s->number_count == s->number_room) {
+        size_t room = s->number_room ? 2 * s->number_room : 64;
+        struct source_value *grown = realloc(s->numbers, room * sizeof *grown);
+        if (!grown) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", s->name);
+        s->numbers = grown;
+        s->number_room = room;
+    }
+    struct source_value *n = &s->numbers[s->number_count];
+    *n = (struct source_value){strdup(name), value};
+    if (n->name && strmap_put(&s->number_index, n->name, strlen(n->name), (int32_t)s->number_count, 0)) {
+        s->number_count++;
+        return DRGEN_OK;
+    }
+    free(n->name);
+    return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", s->name);
+}
+
+int source_number(const source *s, const char *name, double *out)
+{
+    int32_t i = strmap_get(&s->number_index, name, strlen(name), -1);
+    if (i < 0) return 0;
+    *out = s->numbers[i].value;
+    return 1;
+}
+
 void source_close(source *s)
 {
     if (!s) return;
@@ -52,6 +80,9 @@ void source_close(source *s)
     for (size_t i = 0; i < s->count; i++) free((char *)(uintptr_t)s->tensors[i].name);
     free(s->tensors);
     strmap_free(&s->index);
+    for (size_t i = 0; i < s->number_count; i++) free(s->numbers[i].name);
+    free(s->numbers);
+    strmap_free(&s->number_index);
     file_close(&s->bytes);
     free(s->code);
     free(s->name);

@@ -31,6 +31,8 @@ const st_file *source_safetensors(const source *s);
 size_t source_count(const source *s);
 const source_tensor *source_at(const source *s, size_t i);
 const source_tensor *source_find(const source *s, const char *name);
+/* A number that stands beside tensors in a .pt file ("time/3"), whole ones too; 0 when there is none of that name. */
+int source_number(const source *s, const char *name, double *out);
 /* Elements first .. first+count-1 of the dense row-major tensor, as float32. */
 drgen_status source_floats(const source *s, const source_tensor *t, size_t first, size_t count, float *out,
                            drgen_err *err);

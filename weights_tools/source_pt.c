@@ -141,7 +141,7 @@ static int join(char *out, const char *name, char separator, const pt_value *key
     return 1;
 }
 
-/* Tensors below a value. Recursion is bounded by depth, and the visits by a limit: shared values could otherwise make a
+/* Tensors and numbers below a value. Recursion is bounded by depth, and the visits by a limit: shared values could otherwise make a
  * small file take forever. */
 static drgen_status walk(walk_state *w, const pt_value *v, const char *name, int depth)
 {
@@ -149,6 +149,8 @@ static drgen_status walk(walk_state *w, const pt_value *v, const char *name, int
     if (++w->visits > MAX_VISITS || depth > MAX_DEPTH)
         return err_fail(w->err, DRGEN_ERR_FORMAT, "%s: values nested too deep or too often shared", w->s->name);
     if (v->kind == PT_TENSOR) return add_tensor(w, v, *name ? name : "tensor");
+    if (v->kind == PT_FLOAT || v->kind == PT_INT)
+        return *name ? source_add_number(w->s, name, v->kind == PT_INT ? (double)v->number : v->real, w->err) : DRGEN_OK;
     if (v->kind == PT_TUPLE || v->kind == PT_LIST) {
         for (size_t i = 0; i < v->count; i++)
             if (join(child, name, '/', NULL, i)) ERR_TRY(walk(w, v->items[i], child, depth + 1));

@@ -10,6 +10,12 @@ struct source {
     source_tensor *tensors; /* names are owned */
     size_t count, room;
     strmap index;
+    struct source_value {
+        char *name;
+        double value;
+    } *numbers; /* names are owned */
+    size_t number_count, number_room;
+    strmap number_index;
     file_bytes bytes; /* closed by the source */
     char *code;       /* of source_code, or NULL */
     void *impl;
@@ -22,6 +28,9 @@ struct source {
 source *source_new(const char *name, file_bytes bytes);
 /* Adds a tensor (name copied, count computed). Duplicate names and overflow are errors. */
 drgen_status source_add(source *s, const char *name, st_type type, const size_t *shape, int dims, drgen_err *err);
+
+/* Adds a number; the first of a name counts. */
+drgen_status source_add_number(source *s, const char *name, double value, drgen_err *err);
 
 /* The readers, by content. Each takes over bytes. */
 drgen_status source_open_zip(source **out, file_bytes bytes, const char *name, drgen_err *err);

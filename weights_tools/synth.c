@@ -143,6 +143,30 @@ static void vae_tensors(list *l, const vae_cfg *c)
     add(l, D((size_t)c->io_channels, bottom, 7), 0, 0.2 * wide(7 * (double)bottom), "decoder.layers.%d.weight", n + 2);
 }
 
+static void encoder_tensors(list *l, const vae_cfg *c)
+{
+    char name[128];
+    int n = c->levels;
+    size_t bottom = (size_t)c->widths[0], top = (size_t)c->widths[n], twice = 2 * (size_t)c->latent_dim;
+    add(l, D(bottom, (size_t)c->io_channels, 7), 0, wide(7 * (double)c->io_channels), "encoder.layers.0.weight");
+    add(l, D(bottom), 0, 0.1, "encoder.layers.0.bias");
+    for (int i = 1; i <= n; i++) {
+        size_t a = (size_t)c->widths[i - 1], b = (size_t)c->widths[i], k = (size_t)c->kernels[i - 1];
+        for (int u = 0; u < 3; u++) {
+            snprintf(name, sizeof name, "encoder.layers.%d.layers.%d", i, u);
+            unit(l, a, name);
+        }
+        snprintf(name, sizeof name, "encoder.layers.%d.layers.3", i);
+        snake(l, a, name);
+        add(l, D(b, a, k), 0, 0.6 * wide((double)(k * a)), "encoder.layers.%d.layers.4.weight", i);
+        add(l, D(b), 0, 0.1, "encoder.layers.%d.layers.4.bias", i);
+    }
+    snprintf(name, sizeof name, "encoder.layers.%d", n + 1);
+    snake(l, top, name);
+    add(l, D(twice, top, 3), 0, 0.6 * wide(3 * (double)top), "encoder.layers.%d.weight", n + 2);
+    add(l, D(twice), 0, 0.1, "encoder.layers.%d.bias", n + 2);
+}
+
 static void linear(list *l, size_t rows, size_t cols, double half, const char *base)
 {
     add(l, D(rows, cols), 0, half, "%s.weight", base);
@@ -301,7 +325,12 @@ static drgen_status open_list(source **out, void (*fill)(list *, const void *), 
 }
 
 static void fill_dit(list *l, const void *c) { dit_tensors(l, c); }
-static void fill_vae(list *l, const void *c) { vae_tensors(l, c); }
+static void fill_vae(list *l, const void *c)
+{
+    vae_tensors(l, c);
+    encoder_tensors(l, c);
+}
+
 static void fill_text(list *l, const void *c) { text_tensors(l, c); }
 static void fill_audio(list *l, const void *c) { audio_tensors(l, c); }
 

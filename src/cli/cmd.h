@@ -13,5 +13,8 @@ int cmd_phonemes(int argc, char **argv);
 int cmd_time(int argc, char **argv);
 int cmd_style(int argc, char **argv);
 int cmd_prompt(int argc, char **argv);
+int cmd_encode(int argc, char **argv);
+int cmd_decode(int argc, char **argv);
+int cmd_prepare(int argc, char **argv);
 
 #endif

@@ -8,7 +8,7 @@
 
 static const char *const phase_name[] = {
     [DRGEN_TEXT] = "lyrics", [DRGEN_STYLE] = "style", [DRGEN_SAMPLE] = "song", [DRGEN_DECODE] = "sound",
-    [DRGEN_MASTER] = "master",
+    [DRGEN_MASTER] = "master", [DRGEN_ENCODE] = "latents",
 };
 
 double progress_now(void)
@@ -100,7 +100,7 @@ void progress_update(progress *p, drgen_phase phase, int done, int total)
         p->done = done;
         p->done_at = t;
     }
-    if (p->mode == PROGRESS_QUIET || total <= 0 || (phase != DRGEN_SAMPLE && phase != DRGEN_DECODE)) return;
+    if (p->mode == PROGRESS_QUIET || total <= 0 || (phase != DRGEN_SAMPLE && phase != DRGEN_DECODE && phase != DRGEN_ENCODE)) return;
     int tenth = 10 * done / total, moved = tenth > p->tenth;
     p->tenth = tenth;
     if (p->mode == PROGRESS_JSON) {

@@ -12,10 +12,6 @@
 
 enum { TILE = 48 }; /* frames; enough rows for the products, buffers of a few dozen MB */
 
-typedef struct {
-    long from, to; /* rows [from, to) at some layer's rate */
-} span;
-
 /* Rows of every layer that a stretch of samples needs. */
 typedef struct {
     span latent;                         /* of z */
@@ -26,69 +22,45 @@ typedef struct {
     long total[CONFIG_MAX_LEVELS + 1];   /* rows of the whole song before level i; [levels]: samples */
 } plan;
 
-static span widen(span s, long reach, long total)
-{
-    span w = {s.from - reach, s.to + reach};
-    if (w.from < 0) w.from = 0;
-    if (w.to > total) w.to = total;
-    return w;
-}
-
 static plan plan_rows(const vae *v, long frames, span pcm)
 {
     plan p = {.pcm = pcm};
     int n = v->cfg.levels;
     p.total[0] = frames;
     for (int i = 0; i < n; i++) p.total[i + 1] = p.total[i] * (long)v->level[i].stride;
-    span need = widen(pcm, VAE_TAPS / 2, p.total[n]);
+    span need = span_widen(pcm, VAE_TAPS / 2, p.total[n]);
     for (int i = n - 1; i >= 0; i--) {
         const vae_level *l = &v->level[i];
         long s = (long)l->stride, pad = (long)l->pad;
         for (int u = VAE_UNITS - 1; u >= 0; u--) {
             p.unit[i][u] = need;
-            need = widen(need, VAE_TAPS / 2 * (long)l->unit[u].dilation, p.total[i + 1]);
+            need = span_widen(need, VAE_TAPS / 2 * (long)l->unit[u].dilation, p.total[i + 1]);
         }
         p.up[i] = need;
         /* Output t is made of inputs (t + pad) / s and the one before. */
         need = (span){(need.from + pad) / s - 1, (need.to - 1 + pad) / s + 1};
-        need = widen(need, 0, p.total[i]);
+        need = span_widen(need, 0, p.total[i]);
     }
     p.first = need;
-    p.latent = widen(need, VAE_TAPS / 2, frames);
+    p.latent = span_widen(need, VAE_TAPS / 2, frames);
     return p;
 }
 
-static size_t length(span s)
+static vae_buffers lay_out(const vae *v, nn *n, const plan *p)
 {
-    return (size_t)(s.to - s.from);
-}
-
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Work buffers, each as large as the plan's largest use of it. */
-typedef struct {
-    float *x, *y;   /* activations of this level and the next */
-    float *padded, *inner;
-} buffers;
-
-static buffers lay_out(const vae *v, nn *n, const plan *p)
-{
-    size_t x = length(p->first) * (size_t)v->cfg.widths[v->cfg.levels], inner = 1;
-    size_t padded = (length(p->first) + VAE_TAPS) * (size_t)v->cfg.latent_dim;
+    size_t x = span_length(p->first) * (size_t)v->cfg.widths[v->cfg.levels], inner = 1;
+    size_t padded = (span_length(p->first) + VAE_TAPS) * (size_t)v->cfg.latent_dim;
     for (int i = 0; i < v->cfg.levels; i++) {
         const vae_level *l = &v->level[i];
-        x = most(x, (length(p->up[i]) + 2 * l->stride) * l->out);
-        padded = most(padded, (length(i ? p->unit[i - 1][VAE_UNITS - 1] : p->first) + 3) * l->in);
+        x = vae_most(x, (span_length(p->up[i]) + 2 * l->stride) * l->out);
+        padded = vae_most(padded, (span_length(i ? p->unit[i - 1][VAE_UNITS - 1] : p->first) + 3) * l->in);
         for (int u = 0; u < VAE_UNITS; u++) {
-            padded = most(padded, (length(p->unit[i][u]) + (VAE_TAPS - 1) * l->unit[u].dilation) * l->out);
-            inner = most(inner, length(p->unit[i][u]) * l->out);
+            padded = vae_most(padded, (span_length(p->unit[i][u]) + (VAE_TAPS - 1) * l->unit[u].dilation) * l->out);
+            inner = vae_most(inner, span_length(p->unit[i][u]) * l->out);
         }
     }
-    padded = most(padded, (length(p->pcm) + VAE_TAPS) * (size_t)v->cfg.widths[0]);
-    buffers b;
+    padded = vae_most(padded, (span_length(p->pcm) + VAE_TAPS) * (size_t)v->cfg.widths[0]);
+    vae_buffers b;
     b.x = arena_floats(n->work, x);
     b.y = arena_floats(n->work, x);
     b.padded = arena_floats(n->work, padded);
@@ -96,41 +68,40 @@ static buffers lay_out(const vae *v, nn *n, const plan *p)
     return b;
 }
 
-/* Rows [want.from, want.to) of a layer's input, which has rows `have` of 0..total at x: zeros outside the song, snake (or
- * a copy, s NULL) inside. */
-static void gather(nn *n, float *out, span want, const float *x, span have, long total, size_t width, const vae_snake *s)
+void vae_gather(nn *n, float *out, span want, const float *x, span have, long total, size_t width,
+                const vae_snake *s)
 {
     if (nn_dry(n)) return;
     span in = {want.from < 0 ? 0 : want.from, want.to > total ? total : want.to};
     float *at = out + (size_t)(in.from - want.from) * width;
     const float *from = x + (size_t)(in.from - have.from) * width;
     memset(out, 0, (size_t)(in.from - want.from) * width * sizeof *out);
-    if (s) nn_snake(n, at, from, s->a, s->s, length(in), width);
-    else memcpy(at, from, length(in) * width * sizeof *out);
-    memset(at + length(in) * width, 0, (size_t)(want.to - in.to) * width * sizeof *out);
+    if (s) nn_snake(n, at, from, s->a, s->s, span_length(in), width);
+    else memcpy(at, from, span_length(in) * width * sizeof *out);
+    memset(at + span_length(in) * width, 0, (size_t)(want.to - in.to) * width * sizeof *out);
 }
 
-/* x + conv1(snake(conv7(snake(x)))) on rows `out`, in place in x, which holds rows `have`. */
-static void run_unit(nn *n, const vae_unit *u, float *x, span have, span out, long total, size_t width, const buffers *b)
+void vae_run_unit(nn *n, const vae_unit *u, float *x, span have, span out, long total, size_t width,
+                  const vae_buffers *b)
 {
     long reach = VAE_TAPS / 2 * (long)u->dilation;
-    gather(n, b->padded, (span){out.from - reach, out.to + reach}, x, have, total, width, &u->first);
+    vae_gather(n, b->padded, (span){out.from - reach, out.to + reach}, x, have, total, width, &u->first);
     gemm_view view = {b->padded, width, width, u->dilation * width};
-    nn_linear_view(n, b->inner, width, view, &u->wide, u->wide_bias, length(out), 0);
-    nn_snake(n, b->inner, b->inner, u->second.a, u->second.s, length(out), width);
+    nn_linear_view(n, b->inner, width, view, &u->wide, u->wide_bias, span_length(out), 0);
+    nn_snake(n, b->inner, b->inner, u->second.a, u->second.s, span_length(out), width);
     float *at = nn_dry(n) ? NULL : x + (size_t)(out.from - have.from) * width;
-    nn_linear(n, at, width, b->inner, width, &u->point, u->point_bias, length(out), 1);
+    nn_linear(n, at, width, b->inner, width, &u->point, u->point_bias, span_length(out), 1);
 }
 
 /* Transposed convolution: row block m of the product of (x[m-1], x[m]) is output rows m * stride - pad and on. Returns
  * the place of row out.from in y. */
 static float *run_up(nn *n, const vae_level *l, const float *x, span have, span out, long total, float *y,
-                     const buffers *b)
+                     const vae_buffers *b)
 {
     long s = (long)l->stride, pad = (long)l->pad;
     span blocks = {(out.from + pad) / s, (out.to - 1 + pad) / s + 1};
-    gather(n, b->padded, (span){blocks.from - 1, blocks.to}, x, have, total, l->in, &l->snake);
-    nn_linear(n, y, l->stride * l->out, b->padded, l->in, &l->up, l->up_bias, length(blocks), 0);
+    vae_gather(n, b->padded, (span){blocks.from - 1, blocks.to}, x, have, total, l->in, &l->snake);
+    nn_linear(n, y, l->stride * l->out, b->padded, l->in, &l->up, l->up_bias, span_length(blocks), 0);
     return nn_dry(n) ? NULL : y + (size_t)(out.from - (blocks.from * s - pad)) * l->out;
 }
 
@@ -162,7 +133,7 @@ static void look(vae_tap tap, void *user, int layer, const float *x, span have, 
 {
     char name[32];
     snprintf(name, sizeof name, "decoder.layers.%d", layer);
-    if (tap && x) tap(user, name, x, length(have), width);
+    if (tap && x) tap(user, name, x, span_length(have), width);
 }
 
 /* Samples [pcm span] of a song of `frames` latents z into out. */
@@ -171,12 +142,13 @@ static void decode_span(const vae *v, nn *n, const float *z, long frames, span s
 {
     size_t mark = arena_mark(n->work), latent = (size_t)v->cfg.latent_dim, bottom = (size_t)v->cfg.widths[0];
     plan p = plan_rows(v, frames, samples);
-    buffers b = lay_out(v, n, &p);
+    vae_buffers b = lay_out(v, n, &p);
     float *x = b.x, *base = b.x, *other = b.y;
     span have = p.first;
-    gather(n, b.padded, (span){have.from - VAE_TAPS / 2, have.to + VAE_TAPS / 2}, z, (span){0, frames}, frames, latent, NULL);
+    vae_gather(n, b.padded, (span){have.from - VAE_TAPS / 2, have.to + VAE_TAPS / 2}, z, (span){0, frames}, frames, latent,
+               NULL);
     gemm_view view = {b.padded, latent, latent, latent};
-    nn_linear_view(n, x, v->first.rows, view, &v->first, v->first_bias, length(have), 0);
+    nn_linear_view(n, x, v->first.rows, view, &v->first, v->first_bias, span_length(have), 0);
     look(tap, user, 0, x, have, v->first.rows);
     for (int i = 0; i < v->cfg.levels; i++) {
         const vae_level *l = &v->level[i];
@@ -186,15 +158,15 @@ static void decode_span(const vae *v, nn *n, const float *z, long frames, span s
         other = swap;
         have = p.up[i];
         for (int u = 0; u < VAE_UNITS; u++) {
-            run_unit(n, &l->unit[u], x, have, p.unit[i][u], p.total[i + 1], l->out, &b);
+            vae_run_unit(n, &l->unit[u], x, have, p.unit[i][u], p.total[i + 1], l->out, &b);
             if (!nn_dry(n)) x += (size_t)(p.unit[i][u].from - have.from) * l->out;
             have = p.unit[i][u];
         }
         look(tap, user, i + 1, x, have, l->out);
     }
-    gather(n, b.padded, (span){samples.from - VAE_TAPS / 2, samples.to + VAE_TAPS / 2}, x, have, p.total[v->cfg.levels],
-           bottom, &v->snake);
-    last_job j = {v, n, b.padded, out, length(samples)};
+    vae_gather(n, b.padded, (span){samples.from - VAE_TAPS / 2, samples.to + VAE_TAPS / 2}, x, have,
+               p.total[v->cfg.levels], bottom, &v->snake);
+    last_job j = {v, n, b.padded, out, span_length(samples)};
     if (!nn_dry(n)) pool_run(n->pool, last_task, &j, (j.rows + LAST_ROWS - 1) / LAST_ROWS);
     arena_rewind(n->work, mark);
 }

@@ -1,4 +1,4 @@
-/* vae_load.c - binds the decoder's tensors by name and exact shape. */
+/* vae_load.c - binds the autoencoder's tensors by name and exact shape. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,9 +78,10 @@ static void unit(binder *b, const char *base, size_t width, size_t dilation, vae
     u->point_bias = floats(b, name, "bias", &width, 1);
 }
 
+static const size_t dilations[VAE_UNITS] = {1, 3, 9};
+
 static void level(binder *b, int i, vae_level *l)
 {
-    static const size_t dilations[VAE_UNITS] = {1, 3, 9};
     const vae_cfg *c = &b->v->cfg;
     char name[96];
     l->in = (size_t)c->widths[c->levels - i];
@@ -102,6 +103,40 @@ static void level(binder *b, int i, vae_level *l)
     }
 }
 
+static void down(binder *b, int i, vae_down *l)
+{
+    const vae_cfg *c = &b->v->cfg;
+    char name[96];
+    l->in = (size_t)c->widths[i];
+    l->out = (size_t)c->widths[i + 1];
+    l->stride = (size_t)c->strides[i];
+    l->pad = (l->stride + 1) / 2;
+    for (int u = 0; u < VAE_UNITS; u++) {
+        snprintf(name, sizeof name, "encoder.layers.%d.layers.%d", i + 1, u);
+        unit(b, name, l->in, dilations[u], &l->unit[u]);
+    }
+    snprintf(name, sizeof name, "encoder.layers.%d.layers.3", i + 1);
+    snake(b, name, l->in, &l->snake);
+    snprintf(name, sizeof name, "encoder.layers.%d.layers.4", i + 1);
+    matrix(b, name, (const size_t[]){l->out, 2 * l->stride, l->in}, 3, &l->down);
+    l->down_bias = floats(b, name, "bias", &l->out, 1);
+}
+
+static void load_encoder(binder *b, vae_encoder *e)
+{
+    const vae_cfg *c = &b->v->cfg;
+    size_t bottom = (size_t)c->widths[0], top = (size_t)c->widths[c->levels], twice = 2 * (size_t)c->latent_dim;
+    char name[96];
+    matrix(b, "encoder.layers.0", (const size_t[]){bottom, VAE_TAPS, (size_t)c->io_channels}, 3, &e->first);
+    e->first_bias = floats(b, "encoder.layers.0", "bias", &bottom, 1);
+    for (int i = 0; i < c->levels; i++) down(b, i, &e->level[i]);
+    snprintf(name, sizeof name, "encoder.layers.%d", c->levels + 1);
+    snake(b, name, top, &e->snake);
+    snprintf(name, sizeof name, "encoder.layers.%d", c->levels + 2);
+    matrix(b, name, (const size_t[]){twice, VAE_LAST_TAPS, top}, 3, &e->last);
+    e->last_bias = floats(b, name, "bias", &twice, 1);
+}
+
 drgen_status vae_load(vae **out, const vae_cfg *cfg, const st_file *weights, drgen_err *err)
 {
     *out = NULL;
@@ -119,6 +154,7 @@ drgen_status vae_load(vae **out, const vae_cfg *cfg, const st_file *weights, drg
     snake(&b, name, bottom, &v->snake);
     snprintf(name, sizeof name, "decoder.layers.%d", n + 2);
     v->last = floats(&b, name, "weight", (const size_t[]){(size_t)cfg->io_channels, VAE_TAPS, bottom}, 3);
+    if (cfg->has_encoder) load_encoder(&b, &v->encoder);
     if (b.status != DRGEN_OK) vae_free(v);
     else *out = v;
     return b.status;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "pipeline/lyrics.h"
-#include "text/frames.h"
 #include "text/lrc.h"
 
 /* Notes on their way to the log; the first is kept to explain why nothing could be used. */
@@ -86,6 +85,30 @@ static drgen_status read_text(drgen *g, const request *r, char **out, drgen_err 
     return DRGEN_OK;
 }
 
+drgen_status conditions_lines(drgen *g, const char *timed, frames_line **lines, size_t *count, drgen_err *err)
+{
+    notes n = {.g = g};
+    lrc text = {0};
+    *lines = NULL;
+    *count = 0;
+    ERR_TRY(engine_need_g2p(g, err));
+    ERR_TRY(lrc_parse(&text, timed, strlen(timed), 0, note, &n, err));
+    frames_line *l = calloc(text.count + 1, sizeof *l);
+    drgen_status status = l ? read_lines(g, &text, 0, l, &n, err) : err_fail(err, DRGEN_ERR_NOMEM, "lyrics: out of memory");
+    if (status == DRGEN_OK) {
+        *lines = l;
+        *count = text.count;
+    } else if (l) conditions_free_lines(l, text.count);
+    lrc_free(&text);
+    return status;
+}
+
+void conditions_free_lines(frames_line *lines, size_t count)
+{
+    for (size_t i = 0; lines && i < count; i++) free((void *)(uintptr_t)lines[i].ids);
+    free(lines);
+}
+
 drgen_status conditions_lyrics(drgen *g, const request *r, int32_t *tokens, drgen_err *err)
 {
     memset(tokens, 0, r->frames * sizeof *tokens);
@@ -102,8 +125,7 @@ drgen_status conditions_lyrics(drgen *g, const request *r, int32_t *tokens, drge
     if (!lines) status = err_fail(err, DRGEN_ERR_NOMEM, "lyrics: out of memory");
     else status = place_lines(g, r, &text, lines, tokens, &n, err);
 done:
-    for (size_t i = 0; lines && i < text.count; i++) free((void *)(uintptr_t)lines[i].ids);
-    free(lines);
+    conditions_free_lines(lines, text.count);
     lrc_free(&text);
     free(lyrics);
     return status;

@@ -95,6 +95,7 @@ static void fill_info(drgen *g)
         .style_width = c->dit.cond_dim,
         .has_text_tower = c->has_mulan_text,
         .has_audio_tower = c->has_mulan_audio,
+        .has_encoder = c->vae.has_encoder,
         .parameters = count_parameters(g->dit_file),
         .weight_bytes = st_bytes(g->dit_file) + st_bytes(g->vae_file),
     };
