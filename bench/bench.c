@@ -17,7 +17,7 @@ static const struct {
     void (*run)(bench *b);
 } parts[] = {
     {"gemm", bench_gemm}, {"q8", bench_q8}, {"attention", bench_attention}, {"kernels", bench_kern}, {"audio", bench_audio},
-    {"meters", bench_meters}, {"master", bench_master},
+    {"meters", bench_meters}, {"master", bench_master}, {"train", bench_train},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
