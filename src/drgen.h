@@ -315,7 +315,7 @@ typedef struct {
     int frames;             /* length of a crop; 0: the longest song's, at most 2048 */
     double rate;            /* learning rate at its highest */
     int schedule;           /* 0: constant, 1: linear to 0, 2: cosine to 0 */
-    long warmup;            /* updates over which the rate rises */
+    long warmup;            /* updates over which the rate rises; -1: a tenth of all */
     double decay, clip;     /* weight decay; largest norm of a gradient, 0: any */
     double ema;             /* decay of the average of the weights that becomes the result; 0: the weights themselves */
     int rank;               /* of an adapter, 1.. */

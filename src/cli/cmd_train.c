@@ -38,7 +38,7 @@ static const opt table[] = {
     {.kind = OPT_GROUP, .help = "Optimiser:"},
     {"rate", "lr", 0, OPT_REAL, offsetof(command, rate), 0, 10, "X", "learning rate at its highest (1e-4; 7.5e-5)"},
     {"schedule", NULL, 0, OPT_TEXT, offsetof(command, schedule), 0, 0, "NAME", "constant, linear or cosine (cosine; linear)"},
-    {"warmup", NULL, 0, OPT_INT, offsetof(command, warmup), 0, 1e8, "N", "updates over which the rate rises (20)"},
+    {"warmup", NULL, 0, OPT_INT, offsetof(command, warmup), -1, 1e8, "N", "updates over which the rate rises (a tenth; 20)"},
     {"decay", NULL, 0, OPT_REAL, offsetof(command, decay), 0, 1, "X", "weight decay (0.01)"},
     {"clip", NULL, 0, OPT_REAL, offsetof(command, clip), 0, 1e9, "X", "largest norm of a gradient, 0: any (1)"},
     {"ema", NULL, 0, OPT_REAL, offsetof(command, ema), 0, 0.999999, "X", "decay of the averaged weights, 0: none (0; 0.9999)"},

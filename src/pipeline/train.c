@@ -29,7 +29,7 @@ typedef struct {
 drgen_training drgen_training_default(int full)
 {
     drgen_training t = {.full = full, .epochs = full ? 110 : 10, .batch = full ? 4 : 1, .accumulate = full ? 2 : 8, .rate = full ? 7.5e-5 : 1e-4,
-                        .schedule = full ? 1 : 2, .warmup = 20, .decay = 0.01, .clip = 1, .ema = full ? 0.9999 : 0, .rank = 8,
+                        .schedule = full ? 1 : 2, .warmup = full ? 20 : -1, .decay = 0.01, .clip = 1, .ema = full ? 0.9999 : 0, .rank = 8,
                         .alpha = 16, .dropout = 0.05, .modules = "attention", .drop_cond = 0.3, .drop_text = 0.1,
                         .drop_style = 0.1, .validate_every = 50, .save_every = 50, .half = 0, .seed = 42,
                         .keep_memory = (size_t)3 << 29};
@@ -58,7 +58,7 @@ static drgen_status check(const drgen_training *o, drgen_err *err)
         double v, min, max;
     } range[] = {{"updates", (double)o->updates, 0, 1e8}, {"epochs", o->epochs, 0, 1e6}, {"batch", o->batch, 1, 4096},
                  {"accumulation", o->accumulate, 1, 4096}, {"frames", o->frames, 0, 65536}, {"learning rate", o->rate, 0, 10},
-                 {"schedule", o->schedule, 0, 2}, {"warm-up", (double)o->warmup, 0, 1e8}, {"weight decay", o->decay, 0, 1},
+                 {"schedule", o->schedule, 0, 2}, {"warm-up", (double)o->warmup, -1, 1e8}, {"weight decay", o->decay, 0, 1},
                  {"clip", o->clip, 0, 1e9}, {"average's decay", o->ema, 0, 0.999999}, {"rank", o->rank, 1, 1024},
                  {"alpha", o->alpha, 1e-3, 1e6}, {"adapter's dropout", o->dropout, 0, 0.9}, {"dropout of shown sound", o->drop_cond, 0, 1},
                  {"dropout of lyrics", o->drop_text, 0, 1}, {"dropout of style", o->drop_style, 0, 1},
@@ -121,6 +121,7 @@ static drgen_status plan(session *s)
     s->how.adamw = (adamw_how){.lr = o->rate, .b1 = 0.9, .b2 = 0.999, .eps = 1e-8, .decay = o->decay, .clip = o->clip, .ema = o->ema};
     s->how.flow = (flow_how){.span = o->span, .drop_cond = o->drop_cond, .drop_text = o->drop_text, .drop_style = o->drop_style};
     s->how.lora = (lora_shape){.rank = (size_t)o->rank, .alpha = (float)o->alpha, .dropout = (float)o->dropout};
+    if (o->warmup < 0) s->how.warmup = s->how.updates / 10;
     if (s->how.frames > (size_t)s->cfg.max_frames)
         return err_fail(s->err, DRGEN_ERR_ARG, "training: crops of %zu frames, the model is made for %d at most", s->how.frames, s->cfg.max_frames);
     if (!o->full) ERR_TRY(lora_sites(o->modules, &s->how.lora.sites, s->err));

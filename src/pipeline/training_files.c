@@ -1,6 +1,7 @@
 /* training_files.c - what a training leaves behind: its records, their picture, a model directory. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,8 +28,10 @@ static drgen_status write_whole(const char *dir, const char *name, const void *d
 
 static void cell(json_out *o, const char *before, float v)
 {
+    char text[32] = "";
+    if (isfinite(v)) snprintf(text, sizeof text, "%.9g", (double)v);
     json_out_raw(o, before);
-    if (isfinite(v)) json_out_number(o, (double)v);
+    json_out_raw(o, text);
 }
 
 static drgen_status write_csv(const char *dir, const trainer *t, drgen_err *err)

@@ -120,9 +120,11 @@ static void member(json_out *o, const char *key, const char *text)
 
 static void number(json_out *o, const char *key, double v)
 {
+    char text[32];
+    snprintf(text, sizeof text, "%.7g", v); /* what was said, not its nearest float32 */
     json_out_string(o, key);
     json_out_raw(o, ": ");
-    json_out_number(o, v);
+    json_out_raw(o, text);
     json_out_raw(o, ",\n  ");
 }
 
