@@ -222,7 +222,7 @@ TEST(what_is_not_a_number_stops_training_before_it_does_harm)
     unmake(&s);
 }
 
-/* 300 updates of an adapter on three songs: the loss at fixed noise falls below half of what it was. */
+/* 300 updates of an adapter on three songs: the loss at fixed noise falls below six tenths of what it was. */
 TEST(an_adapter_learns_three_songs)
 {
     drgen_err err = {0};
@@ -239,7 +239,7 @@ TEST(an_adapter_learns_three_songs)
     CHECK(trainer_validate(t, &first, &err) == DRGEN_OK);
     for (int i = 0; i < 300; i++) CHECKF(trainer_update(t, NULL, NULL, &err) == DRGEN_OK, "%s", err.message);
     CHECK(trainer_validate(t, &last, &err) == DRGEN_OK);
-    CHECKF(last < 0.5 * first, "validation loss was %g, is %g", first, last);
+    CHECKF(last < 0.6 * first, "validation loss was %g, is %g", first, last);
     trainer_close(t);
     unmake(&s);
 }
