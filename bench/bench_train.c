@@ -7,6 +7,7 @@
 #include "base/half.h"
 #include "base/rng.h"
 #include "bench/bench.h"
+#include "kernels/gemm_turned.h"
 #include "train/dit_grad.h"
 #include "train/dit_tensors.h"
 #include "train/lora_params.h"
@@ -43,8 +44,13 @@ static int prepare(step *s, bench *b, size_t songs, size_t frames)
     size_t count = songs * frames * (size_t)c->mel_dim;
     float *half = noise(songs);
     for (size_t i = 0; i < songs; i++) half[i] = 0.5f;
-    s->b = (dit_batch){.songs = songs, .frames = frames, .x = noise(count), .style = noise(songs * (size_t)c->cond_dim),
-                       .t = half, .start = half, .duration = half};
+    s->b = (dit_batch){.songs = songs,
+                       .frames = frames,
+                       .x = noise(count),
+                       .style = noise(songs * (size_t)c->cond_dim),
+                       .t = half,
+                       .start = half,
+                       .duration = half};
     s->v = noise(count);
     s->pass = bench_memory(dit_pass_size());
     s->work = arena_measure();
@@ -98,8 +104,16 @@ static dit *half_model(const dit_cfg *cfg, void **memory)
 
 static void adapter_step(bench *b, int keep)
 {
-    const dit_cfg cfg = {.dim = 2048, .depth = 16, .heads = 32, .ff_mult = 4, .cond_dim = 512, .conv_layers = 4, .mel_dim = 64,
-                         .text_num_embeds = 363, .max_frames = 2048, .conv_groups = 16};
+    const dit_cfg cfg = {.dim = 2048,
+                         .depth = 16,
+                         .heads = 32,
+                         .ff_mult = 4,
+                         .cond_dim = 512,
+                         .conv_layers = 4,
+                         .mel_dim = 64,
+                         .text_num_embeds = 363,
+                         .max_frames = 2048,
+                         .conv_groups = 16};
     const lora_shape shape = {.rank = 8, .alpha = 16, .sites = LORA_ALL};
     void *memory[2];
     dit *d = half_model(&cfg, memory);
@@ -122,8 +136,16 @@ static void adapter_step(bench *b, int keep)
 
 static void small_model(bench *b, size_t songs, int keep)
 {
-    const dit_cfg cfg = {.dim = 224, .depth = 4, .heads = 7, .ff_mult = 4, .cond_dim = 128, .conv_layers = 2, .mel_dim = 64,
-                         .text_num_embeds = 363, .max_frames = 2048, .conv_groups = 16};
+    const dit_cfg cfg = {.dim = 224,
+                         .depth = 4,
+                         .heads = 7,
+                         .ff_mult = 4,
+                         .cond_dim = 128,
+                         .conv_layers = 2,
+                         .mel_dim = 64,
+                         .text_num_embeds = 363,
+                         .max_frames = 2048,
+                         .conv_groups = 16};
     size_t floats;
     dit *d, *g;
     if (dit_floats(&cfg, &floats, NULL) != DRGEN_OK) exit(1);
@@ -143,11 +165,54 @@ static void small_model(bench *b, size_t songs, int keep)
     free(data), free(grads);
 }
 
+typedef struct {
+    bench *b;
+    gemm_turned g;
+    float *scratch;
+} product;
+
+static void run_product(void *arg)
+{
+    product *p = arg;
+    gemm_turned_run(p->b->pool, p->b->kern, &p->g, p->scratch);
+}
+
+/* One product of the way back: m x n outputs, sums of k. */
+static void turned(bench *b, const char *what, size_t m, size_t n, size_t k, int a_turned, kern_type type)
+{
+    float *a = noise(m * k), *c = noise(m * n);
+    void *w = bench_memory(n * k * (type == KERN_F32 ? 4 : 2));
+    char name[80];
+    product p = {b,
+                 {.c = c,
+                  .ldc = n,
+                  .a = gemm_plain(a, a_turned ? m : k, k),
+                  .a_turned = a_turned,
+                  .b = gemm_plain(w, n, n),
+                  .type = type,
+                  .add = a_turned,
+                  .m = m,
+                  .n = n,
+                  .k = k},
+                 NULL};
+    p.scratch = bench_memory(gemm_turned_scratch(b->kern, m, n, k) * sizeof(float));
+    snprintf(name, sizeof name, "%s %zux%zux%zu", what, m, n, k);
+    bench_add(b, name, 2e-9 * (double)m * (double)n * (double)k, "GFLOP", bench_time(run_product, &p, 3), b->fma);
+    free(a), free(c), free(w), free(p.scratch);
+}
+
 void bench_train(bench *b)
 {
+    turned(b, "gradient of inputs, f16", 512, 2048, 8192, 0, KERN_F16);
+    turned(b, "gradient of inputs, f16", 512, 8192, 2048, 0, KERN_F16);
+    turned(b, "gradient of weights", 2048, 2048, 512, 1, KERN_F32);
+    turned(b, "gradient of inputs", 4096, 224, 896, 0, KERN_F32);
+    turned(b, "gradient of inputs", 4096, 224, 224, 0, KERN_F32);
+    turned(b, "gradient of weights", 896, 224, 4096, 1, KERN_F32);
+    turned(b, "gradient of weights", 224, 224, 4096, 1, KERN_F32);
     small_model(b, 1, 1);
     small_model(b, 8, 1);
     small_model(b, 8, 0);
-    adapter_step(b, 1);
-    adapter_step(b, 0);
+    if (!getenv("NO_ADAPTER")) adapter_step(b, 1);
+    if (!getenv("NO_ADAPTER")) adapter_step(b, 0);
 }

@@ -9,10 +9,17 @@
 #include "dsp/png.h"
 
 enum { PAGE, PANEL, GRID, LABEL, TITLE, POINT, MEAN, VALIDATION, COLOURS };
-static const uint8_t palette[COLOURS][3] = {{17, 19, 26},    {10, 11, 16},    {34, 38, 50},   {150, 160, 180},
+static const uint8_t palette[COLOURS][3] = {{17, 19, 26},    {10, 11, 16},   {34, 38, 50},    {150, 160, 180},
                                             {232, 236, 244}, {38, 104, 168}, {116, 190, 250}, {255, 198, 84}};
 
-enum { LEFT = 64, TOP = 34, PLOT_WIDTH = 880, PLOT_HEIGHT = 360, WIDTH = LEFT + PLOT_WIDTH + 24, HEIGHT = TOP + PLOT_HEIGHT + 40 };
+enum {
+    LEFT = 64,
+    TOP = 34,
+    PLOT_WIDTH = 880,
+    PLOT_HEIGHT = 360,
+    WIDTH = LEFT + PLOT_WIDTH + 24,
+    HEIGHT = TOP + PLOT_HEIGHT + 40
+};
 
 typedef struct {
     canvas c;
@@ -91,7 +98,8 @@ static void draw_grid(drawing *d)
 static void join(drawing *d, int x0, int y0, int x1, int y1, uint8_t colour)
 {
     for (int x = x0; x <= x1; x++) {
-        int from = x1 > x0 ? y0 + (y1 - y0) * (x - x0) / (x1 - x0) : y0, to = x1 > x0 && x < x1 ? y0 + (y1 - y0) * (x + 1 - x0) / (x1 - x0) : y1;
+        int from = x1 > x0 ? y0 + (y1 - y0) * (x - x0) / (x1 - x0) : y0,
+            to = x1 > x0 && x < x1 ? y0 + (y1 - y0) * (x + 1 - x0) / (x1 - x0) : y1;
         canvas_column(&d->c, x, from, to, colour);
         canvas_column(&d->c, x, from + 1, to + 1, colour);
     }

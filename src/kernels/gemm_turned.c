@@ -9,13 +9,13 @@
 #include <string.h>
 
 enum {
-    DEPTH = 512,       /* of one slice of the sum */
-    COLS = 1024,       /* of one block of B */
-    ROWS = 4200,       /* of one chunk of A */
-    BLOCK_PANELS = 6,  /* A panels per task */
-    MIN_TASKS = 24,    /* below this many row blocks, columns are split too */
-    PACK_ROWS = 16,    /* rows of the sum that a packing task copies */
-    PACK_PANELS = 32   /* panels it writes at a time */
+    DEPTH = 512,      /* of one slice of the sum */
+    COLS = 1024,      /* of one block of B */
+    ROWS = 4200,      /* of one chunk of A */
+    BLOCK_PANELS = 6, /* A panels per task */
+    MIN_TASKS = 24,   /* below this many row blocks, columns are split too */
+    PACK_ROWS = 16,   /* rows of the sum that a packing task copies */
+    PACK_PANELS = 32  /* panels it writes at a time */
 };
 
 typedef struct {
@@ -190,7 +190,8 @@ void gemm_turned_run(pool *p, const kern_table *kern, const gemm_turned *g, floa
             for (j.col0 = 0; j.col0 < g->n; j.col0 += COLS) {
                 j.cols = least(COLS, g->n - j.col0);
                 size_t panels = up(j.cols, nr) / nr;
-                j.col_splits = j.row_blocks >= MIN_TASKS ? 1 : least(panels, up(MIN_TASKS, j.row_blocks) / j.row_blocks);
+                j.col_splits = j.row_blocks >= MIN_TASKS ? 1
+                                                         : least(panels, up(MIN_TASKS, j.row_blocks) / j.row_blocks);
                 pool_run(p, pack_b_task, &j, pieces);
                 pool_run(p, multiply_task, &j, j.row_blocks * j.col_splits);
             }

@@ -24,14 +24,14 @@ typedef struct {
 
 /* One thread's memory. */
 typedef struct {
-    float *keys, *values;  /* A panels [panel][width][mr] */
-    float *keys_turned;    /* A panels [panel of dims][keys][mr] */
-    float *dk, *dv;        /* [keys, width rounded up to nr] */
-    float *q, *d;          /* B panels [panel of queries][width][nr] */
-    float *q_rows, *d_rows; /* B panels [panel of dims][queries][nr] */
-    float *dq;             /* [panel of queries][dims rounded up to mr][nr] */
-    float *p, *ds;         /* [panel of queries][keys of a tile][nr] */
-    float *turned;         /* A panel [queries][mr] */
+    float *keys, *values;       /* A panels [panel][width][mr] */
+    float *keys_turned;         /* A panels [panel of dims][keys][mr] */
+    float *dk, *dv;             /* [keys, width rounded up to nr] */
+    float *q, *d;               /* B panels [panel of queries][width][nr] */
+    float *q_rows, *d_rows;     /* B panels [panel of dims][queries][nr] */
+    float *dq;                  /* [panel of queries][dims rounded up to mr][nr] */
+    float *p, *ds;              /* [panel of queries][keys of a tile][nr] */
+    float *turned;              /* A panel [queries][mr] */
     float *lse, *delta, *spare; /* [queries], [queries], [3 nr] */
 } attn_room;
 
@@ -48,16 +48,18 @@ static size_t least(size_t a, size_t b)
 /* Lays the pieces out from `at`; with at NULL only the size counts. */
 static size_t lay_out(const attn_job *j, attn_room *m, float *at)
 {
-    size_t keys = j->key_panels * j->mr, dims = j->dim_panels * j->mr, width = j->a->width, wide = j->width_panels * j->nr;
+    size_t keys = j->key_panels * j->mr, dims = j->dim_panels * j->mr, width = j->a->width,
+           wide = j->width_panels * j->nr;
     size_t queries = j->block_panels * j->nr, tile = j->tile_panels * j->mr, used = 0;
     struct {
         float **p;
         size_t count;
-    } piece[] = {{&m->keys, keys * width}, {&m->values, keys * width}, {&m->keys_turned, dims * j->a->rows_k},
-                 {&m->dk, keys * wide}, {&m->dv, keys * wide}, {&m->q, queries * width}, {&m->d, queries * width},
-                 {&m->q_rows, queries * wide}, {&m->d_rows, queries * wide}, {&m->dq, queries * dims},
-                 {&m->p, queries * tile}, {&m->ds, queries * tile}, {&m->turned, queries * j->mr}, {&m->lse, queries},
-                 {&m->delta, queries}, {&m->spare, 3 * j->nr}};
+    } piece[] = {{&m->keys, keys * width},      {&m->values, keys * width},   {&m->keys_turned, dims * j->a->rows_k},
+                 {&m->dk, keys * wide},         {&m->dv, keys * wide},        {&m->q, queries * width},
+                 {&m->d, queries * width},      {&m->q_rows, queries * wide}, {&m->d_rows, queries * wide},
+                 {&m->dq, queries * dims},      {&m->p, queries * tile},      {&m->ds, queries * tile},
+                 {&m->turned, queries * j->mr}, {&m->lse, queries},           {&m->delta, queries},
+                 {&m->spare, 3 * j->nr}};
     for (size_t i = 0; i < sizeof piece / sizeof piece[0]; i++) {
         *piece[i].p = at ? at + used : NULL;
         used += up(piece[i].count, 16);
@@ -131,18 +133,19 @@ static void tile_columns(const attn_job *j, const attn_room *m, size_t panel, si
         kern->micro(p + (k - p0) * mr * nr, nr, m->keys + k * mr * width, m->q + panel * nr * width, width, 0);
     memcpy(m->spare, m->lse + panel * nr, nr * sizeof *m->spare);
     memset(m->spare + nr, 0, nr * sizeof *m->spare);
-    kern->softmax_cols(p, count, j->a->scale, m->spare, m->spare + nr, m->spare + 2 * nr); /* maximum given: the sum's log */
+    kern->softmax_cols(p, count, j->a->scale, m->spare, m->spare + nr,
+                       m->spare + 2 * nr); /* maximum given: the sum's log */
     for (size_t k = p0; k < p1; k++)
         kern->micro(ds + (k - p0) * mr * nr, nr, m->values + k * mr * width, m->d + panel * nr * width, width, 0);
     j->grad->softmax_cols(ds, p, ds, m->delta + panel * nr, j->a->scale, count, nr);
     for (size_t d = 0; d < j->dim_panels; d++)
-        kern->micro(m->dq + (panel * j->dim_panels + d) * mr * nr, nr, m->keys_turned + (d * j->a->rows_k + p0 * mr) * mr, ds,
-                    count, 1);
+        kern->micro(m->dq + (panel * j->dim_panels + d) * mr * nr, nr,
+                    m->keys_turned + (d * j->a->rows_k + p0 * mr) * mr, ds, count, 1);
 }
 
 /* to [mr keys, width] += turned(columns)[mr keys, queries] rows[queries, width]. */
-static void tile_rows(const attn_job *j, const attn_room *m, const float *columns, size_t row, size_t rows, size_t panels,
-                      const float *query_rows, float *to)
+static void tile_rows(const attn_job *j, const attn_room *m, const float *columns, size_t row, size_t rows,
+                      size_t panels, const float *query_rows, float *to)
 {
     size_t mr = j->mr, nr = j->nr, tile = j->tile_panels * mr * nr, wide = j->width_panels * nr;
     for (size_t p = 0; p < panels; p++) {
@@ -196,8 +199,15 @@ static void head_task(void *arg, size_t head, int thread)
 void nn_attention_grad(nn *n, const nn_attn *a, const float *d, float *dq, float *dk, float *dv)
 {
     size_t mark = arena_mark(n->work);
-    attn_job j = {.n = n, .a = a, .grad = kern_grad_of(n->kern), .d = d, .dq = dq, .dk = dk, .dv = dv,
-                  .mr = (size_t)n->kern->mr, .nr = (size_t)n->kern->nr};
+    attn_job j = {.n = n,
+                  .a = a,
+                  .grad = kern_grad_of(n->kern),
+                  .d = d,
+                  .dq = dq,
+                  .dk = dk,
+                  .dv = dv,
+                  .mr = (size_t)n->kern->mr,
+                  .nr = (size_t)n->kern->nr};
     j.key_panels = up(a->rows_k, j.mr) / j.mr;
     j.dim_panels = up(a->width, j.mr) / j.mr;
     j.width_panels = up(a->width, j.nr) / j.nr;

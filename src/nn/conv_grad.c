@@ -49,13 +49,21 @@ static void depthwise_task(void *arg, size_t task, int thread)
         j->n->kern->depthwise(y + t * width, x + t * width, width, j->w, j->b, j->taps, width);
 }
 
-void nn_depthwise(nn *n, float *y, const float *x, const float *w, const float *b, size_t taps, size_t songs, size_t frames,
-                  size_t width)
+void nn_depthwise(nn *n, float *y, const float *x, const float *w, const float *b, size_t taps, size_t songs,
+                  size_t frames, size_t width)
 {
     size_t mark = arena_mark(n->work);
     float *padded = pad_songs(n, x, taps / 2, songs, frames, width);
     if (!nn_dry(n)) {
-        conv_job j = {.n = n, .y = y, .x = padded, .w = w, .b = b, .taps = taps, .songs = songs, .frames = frames, .width = width};
+        conv_job j = {.n = n,
+                      .y = y,
+                      .x = padded,
+                      .w = w,
+                      .b = b,
+                      .taps = taps,
+                      .songs = songs,
+                      .frames = frames,
+                      .width = width};
         pool_run(n->pool, depthwise_task, &j, songs * ((frames + ROWS - 1) / ROWS));
     }
     arena_rewind(n->work, mark);
@@ -86,8 +94,15 @@ void nn_depthwise_grad(nn *n, float *dx, float *dw, const float *dy, const float
     size_t mark = arena_mark(n->work);
     float *padded = pad_songs(n, x, taps / 2, songs, frames, width), *flipped = arena_floats(n->work, taps * width);
     if (!nn_dry(n)) {
-        conv_job j = {.n = n, .grad = kern_grad_of(n->kern), .dw = dw, .dy = dy, .x = padded, .taps = taps, .songs = songs,
-                      .frames = frames, .width = width};
+        conv_job j = {.n = n,
+                      .grad = kern_grad_of(n->kern),
+                      .dw = dw,
+                      .dy = dy,
+                      .x = padded,
+                      .taps = taps,
+                      .songs = songs,
+                      .frames = frames,
+                      .width = width};
         pool_run(n->pool, depthwise_dw_task, &j, (width + COLS - 1) / COLS);
         for (size_t k = 0; k < taps; k++) memcpy(flipped + k * width, w + (taps - 1 - k) * width, width * sizeof *w);
     }
@@ -134,12 +149,20 @@ static void grn_task(void *arg, size_t task, int thread)
         }
 }
 
-void nn_grn(nn *n, float *y, float *norm, const float *x, const float *gamma, const float *beta, size_t songs, size_t frames,
-            size_t width)
+void nn_grn(nn *n, float *y, float *norm, const float *x, const float *gamma, const float *beta, size_t songs,
+            size_t frames, size_t width)
 {
     if (nn_dry(n)) return;
-    conv_job j = {.n = n, .y = y, .x = x, .out_norm = norm, .norm = norm, .gamma = gamma, .b = beta, .songs = songs,
-                  .frames = frames, .width = width};
+    conv_job j = {.n = n,
+                  .y = y,
+                  .x = x,
+                  .out_norm = norm,
+                  .norm = norm,
+                  .gamma = gamma,
+                  .b = beta,
+                  .songs = songs,
+                  .frames = frames,
+                  .width = width};
     pool_run(n->pool, grn_norm_task, &j, songs * ((width + GRN_COLS - 1) / GRN_COLS));
     pool_run(n->pool, grn_task, &j, songs * ((frames + ROWS - 1) / ROWS));
 }
@@ -202,8 +225,19 @@ void nn_grn_grad(nn *n, float *dx, float *dgamma, float *dbeta, const float *dy,
     size_t mark = arena_mark(n->work);
     float *cross = arena_floats(n->work, songs * width), *sum = arena_floats(n->work, songs * width);
     if (!nn_dry(n)) {
-        conv_job j = {.n = n, .y = dx, .x = x, .dy = dy, .norm = norm, .gamma = gamma, .dw = cross, .db = sum, .w = cross,
-                      .b = sum, .songs = songs, .frames = frames, .width = width};
+        conv_job j = {.n = n,
+                      .y = dx,
+                      .x = x,
+                      .dy = dy,
+                      .norm = norm,
+                      .gamma = gamma,
+                      .dw = cross,
+                      .db = sum,
+                      .w = cross,
+                      .b = sum,
+                      .songs = songs,
+                      .frames = frames,
+                      .width = width};
         pool_run(n->pool, grn_sums_task, &j, songs * ((width + GRN_COLS - 1) / GRN_COLS));
         for (size_t s = 0; s < songs; s++) grn_factors(&j, s, dgamma, dbeta);
         pool_run(n->pool, grn_dx_task, &j, songs * ((frames + ROWS - 1) / ROWS));
@@ -217,8 +251,12 @@ void nn_grn_grad(nn *n, float *dx, float *dgamma, float *dbeta, const float *dy,
 static gemm_view window(const nn_grouped *c, const float *padded, size_t group)
 {
     size_t width = c->width / c->groups, pad = c->taps / 2;
-    return (gemm_view){.data = padded ? padded + group * width : NULL, .row = c->width, .seg = width, .jump = c->width,
-                       .run = c->frames, .run_jump = (c->frames + 2 * pad) * c->width};
+    return (gemm_view){.data = padded ? padded + group * width : NULL,
+                       .row = c->width,
+                       .seg = width,
+                       .jump = c->width,
+                       .run = c->frames,
+                       .run_jump = (c->frames + 2 * pad) * c->width};
 }
 
 static wmat group_weight(const nn_grouped *c, size_t group)
@@ -235,8 +273,8 @@ void nn_grouped_conv(nn *n, float *y, const float *x, const float *b, const nn_g
     float *padded = pad_songs(n, x, c->taps / 2, c->songs, c->frames, c->width);
     for (size_t g = 0; g < c->groups; g++) {
         wmat w = group_weight(c, g);
-        nn_linear_view(n, nn_dry(n) ? NULL : y + g * width, c->width, window(c, padded, g), &w, b ? b + g * width : NULL,
-                       c->songs * c->frames, 0);
+        nn_linear_view(n, nn_dry(n) ? NULL : y + g * width, c->width, window(c, padded, g), &w,
+                       b ? b + g * width : NULL, c->songs * c->frames, 0);
         if (nn_dry(n)) break;
     }
     arena_rewind(n->work, mark);
@@ -260,8 +298,14 @@ static void group_dx(nn *n, float *dx, const float *padded, size_t g, float *fli
             for (size_t o = 0; o < width; o++)
                 memcpy(flipped + (tap * width + o) * width, w + o * k + (c->taps - 1 - tap) * width, width * sizeof *w);
     }
-    gemm_turned p = {.c = nn_dry(n) ? NULL : dx + g * width, .ldc = c->width, .a = window(c, padded, g),
-                     .b = gemm_plain(flipped, width, width), .type = KERN_F32, .m = c->songs * c->frames, .n = width, .k = k};
+    gemm_turned p = {.c = nn_dry(n) ? NULL : dx + g * width,
+                     .ldc = c->width,
+                     .a = window(c, padded, g),
+                     .b = gemm_plain(flipped, width, width),
+                     .type = KERN_F32,
+                     .m = c->songs * c->frames,
+                     .n = width,
+                     .k = k};
     run_turned(n, &p);
 }
 
@@ -269,10 +313,11 @@ void nn_grouped_conv_grad(nn *n, float *dx, float *dw, const float *dy, const fl
 {
     size_t mark = arena_mark(n->work), width = c->width / c->groups, k = c->taps * width, rows = c->songs * c->frames;
     float *px = pad_songs(n, x, c->taps / 2, c->songs, c->frames, c->width);
-    float *pd = pad_songs(n, dy, c->taps / 2, c->songs, c->frames, c->width), *flipped = arena_floats(n->work, width * k);
+    float *pd = pad_songs(n, dy, c->taps / 2, c->songs, c->frames, c->width),
+          *flipped = arena_floats(n->work, width * k);
     for (size_t g = 0; g < c->groups; g++) {
-        nn_linear_dw(n, nn_dry(n) ? NULL : dw + g * width * k, k, nn_dry(n) ? NULL : dy + g * width, c->width, window(c, px, g),
-                     width, k, rows);
+        nn_linear_dw(n, nn_dry(n) ? NULL : dw + g * width * k, k, nn_dry(n) ? NULL : dy + g * width, c->width,
+                     window(c, px, g), width, k, rows);
         group_dx(n, dx, pd, g, flipped, c);
         if (nn_dry(n)) break;
     }

@@ -19,16 +19,31 @@ static void run(nn *n, const gemm_turned *g)
 
 void nn_linear_dx(nn *n, float *dx, size_t ldx, const float *dy, size_t ldy, const wmat *w, size_t rows, int add)
 {
-    gemm_turned g = {.c = dx, .ldc = ldx, .a = gemm_plain(dy, ldy, w->rows), .type = kern_of(w->type), .add = add, .m = rows,
-                     .n = w->cols, .k = w->rows};
+    gemm_turned g = {.c = dx,
+                     .ldc = ldx,
+                     .a = gemm_plain(dy, ldy, w->rows),
+                     .type = kern_of(w->type),
+                     .add = add,
+                     .m = rows,
+                     .n = w->cols,
+                     .k = w->rows};
     g.b = gemm_plain(w->data, w->ld ? w->ld : w->cols, w->cols);
     run(n, &g);
 }
 
-void nn_linear_dw(nn *n, float *dw, size_t ldw, const float *dy, size_t ldy, gemm_view x, size_t out, size_t in, size_t rows)
+void nn_linear_dw(nn *n, float *dw, size_t ldw, const float *dy, size_t ldy, gemm_view x, size_t out, size_t in,
+                  size_t rows)
 {
-    gemm_turned g = {.c = dw, .ldc = ldw, .a = gemm_plain(dy, ldy, out), .a_turned = 1, .b = x, .type = KERN_F32, .add = 1,
-                     .m = out, .n = in, .k = rows};
+    gemm_turned g = {.c = dw,
+                     .ldc = ldw,
+                     .a = gemm_plain(dy, ldy, out),
+                     .a_turned = 1,
+                     .b = x,
+                     .type = KERN_F32,
+                     .add = 1,
+                     .m = out,
+                     .n = in,
+                     .k = rows};
     run(n, &g);
 }
 

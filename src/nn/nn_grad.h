@@ -9,15 +9,17 @@
 /* y = x W^T + b. dx [rows, w.cols] = dy W (add: +=), row strides ldx, ldy. */
 void nn_linear_dx(nn *n, float *dx, size_t ldx, const float *dy, size_t ldy, const wmat *w, size_t rows, int add);
 /* dw [out, in] += dy^T x, row stride ldw; x any view of [rows, in]. */
-void nn_linear_dw(nn *n, float *dw, size_t ldw, const float *dy, size_t ldy, gemm_view x, size_t out, size_t in, size_t rows);
+void nn_linear_dw(nn *n, float *dw, size_t ldw, const float *dy, size_t ldy, gemm_view x, size_t out, size_t in,
+                  size_t rows);
 /* db [width] += the sum of dy's rows. */
 void nn_bias_grad(nn *n, float *db, const float *dy, size_t ldy, size_t rows, size_t width);
 
-void nn_rmsnorm_grad(nn *n, float *dx, float *dw, const float *dy, const float *x, const float *w, float eps, size_t rows,
-                     size_t width); /* dx += */
-void nn_layernorm_grad(nn *n, float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float eps,
-                       size_t rows, size_t width); /* dx may be dy */
-void nn_activate_grad(nn *n, nn_act act, float *dx, const float *dy, const float *x, size_t count); /* dx may be dy; no ReLU */
+void nn_rmsnorm_grad(nn *n, float *dx, float *dw, const float *dy, const float *x, const float *w, float eps,
+                     size_t rows, size_t width); /* dx += */
+void nn_layernorm_grad(nn *n, float *dx, float *dw, float *db, const float *dy, const float *x, const float *w,
+                       float eps, size_t rows, size_t width); /* dx may be dy */
+void nn_activate_grad(nn *n, nn_act act, float *dx, const float *dy, const float *x,
+                      size_t count); /* dx may be dy; no ReLU */
 /* y = silu(gate) * up. dgate may be gate, dup may be up. */
 void nn_swiglu_grad(nn *n, float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t count);
 
@@ -28,15 +30,15 @@ void nn_attention_grad(nn *n, const nn_attn *a, const float *d, float *dq, float
 /* ---- layers of the text encoder and the input, forward and back: songs of `frames` rows each, `songs` of them */
 
 /* Depthwise convolution over time, odd taps, zeros outside: w [taps, width]. */
-void nn_depthwise(nn *n, float *y, const float *x, const float *w, const float *b, size_t taps, size_t songs, size_t frames,
-                  size_t width);
+void nn_depthwise(nn *n, float *y, const float *x, const float *w, const float *b, size_t taps, size_t songs,
+                  size_t frames, size_t width);
 void nn_depthwise_grad(nn *n, float *dx, float *dw, const float *dy, const float *x, const float *w, size_t taps,
                        size_t songs, size_t frames, size_t width);
 
 /* Global response normalisation (ConvNeXt V2) over each song's frames: y = gamma (x N) + beta + x with N the norm of a
  * channel over time, divided by the channels' mean of it + 1e-6. norm [songs, width] gets the channels' norms. */
-void nn_grn(nn *n, float *y, float *norm, const float *x, const float *gamma, const float *beta, size_t songs, size_t frames,
-            size_t width);
+void nn_grn(nn *n, float *y, float *norm, const float *x, const float *gamma, const float *beta, size_t songs,
+            size_t frames, size_t width);
 void nn_grn_grad(nn *n, float *dx, float *dgamma, float *dbeta, const float *dy, const float *x, const float *norm,
                  const float *gamma, size_t songs, size_t frames, size_t width); /* dx may be dy */
 

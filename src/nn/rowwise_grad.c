@@ -50,28 +50,45 @@ static void layernorm_task(void *arg, size_t task, int thread)
         j->k->layernorm(j->dx + r * w, dw, db, j->dy + r * w, j->x + r * w, j->w, j->eps, w);
 }
 
-void nn_rmsnorm_grad(nn *n, float *dx, float *dw, const float *dy, const float *x, const float *w, float eps, size_t rows,
-                     size_t width)
+void nn_rmsnorm_grad(nn *n, float *dx, float *dw, const float *dy, const float *x, const float *w, float eps,
+                     size_t rows, size_t width)
 {
     size_t mark = arena_mark(n->work);
     float *sums = arena_floats(n->work, runs(rows) * width);
     if (!nn_dry(n)) {
-        grad_job j = {.n = n, .k = kern_grad_of(n->kern), .dx = dx, .dw = dw ? sums : NULL, .dy = dy, .x = x, .w = w, .eps = eps,
-                      .rows = rows, .width = width};
+        grad_job j = {.n = n,
+                      .k = kern_grad_of(n->kern),
+                      .dx = dx,
+                      .dw = dw ? sums : NULL,
+                      .dy = dy,
+                      .x = x,
+                      .w = w,
+                      .eps = eps,
+                      .rows = rows,
+                      .width = width};
         pool_run(n->pool, rmsnorm_task, &j, runs(rows));
         nn_bias_grad(n, dw, sums, width, runs(rows), width);
     }
     arena_rewind(n->work, mark);
 }
 
-void nn_layernorm_grad(nn *n, float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float eps,
-                       size_t rows, size_t width)
+void nn_layernorm_grad(nn *n, float *dx, float *dw, float *db, const float *dy, const float *x, const float *w,
+                       float eps, size_t rows, size_t width)
 {
     size_t mark = arena_mark(n->work);
     float *sums = arena_floats(n->work, runs(rows) * width), *more = arena_floats(n->work, runs(rows) * width);
     if (!nn_dry(n)) {
-        grad_job j = {.n = n, .k = kern_grad_of(n->kern), .dx = dx, .dw = dw ? sums : NULL, .db = db ? more : NULL, .dy = dy,
-                      .x = x, .w = w, .eps = eps, .rows = rows, .width = width};
+        grad_job j = {.n = n,
+                      .k = kern_grad_of(n->kern),
+                      .dx = dx,
+                      .dw = dw ? sums : NULL,
+                      .db = db ? more : NULL,
+                      .dy = dy,
+                      .x = x,
+                      .w = w,
+                      .eps = eps,
+                      .rows = rows,
+                      .width = width};
         pool_run(n->pool, layernorm_task, &j, runs(rows));
         nn_bias_grad(n, dw, sums, width, runs(rows), width);
         nn_bias_grad(n, db, more, width, runs(rows), width);
@@ -83,8 +100,8 @@ static void activate_task(void *arg, size_t task, int thread)
 {
     (void)thread;
     const grad_job *j = arg;
-    void (*const act[])(float *, const float *, const float *, size_t) = {[NN_SILU] = j->k->silu, [NN_GELU] = j->k->gelu,
-                                                                          [NN_MISH] = j->k->mish};
+    void (*const act[])(float *, const float *, const float *,
+                        size_t) = {[NN_SILU] = j->k->silu, [NN_GELU] = j->k->gelu, [NN_MISH] = j->k->mish};
     size_t a = task * PIECE, count = least(PIECE, j->rows - a);
     act[j->act](j->dx + a, j->dy + a, j->x + a, count);
 }
@@ -107,6 +124,7 @@ static void swiglu_task(void *arg, size_t task, int thread)
 void nn_swiglu_grad(nn *n, float *dgate, float *dup, const float *dy, const float *gate, const float *up, size_t count)
 {
     if (nn_dry(n)) return;
-    grad_job j = {.n = n, .k = kern_grad_of(n->kern), .dx = dgate, .dx2 = dup, .dy = dy, .x = gate, .x2 = up, .rows = count};
+    grad_job j = {
+        .n = n, .k = kern_grad_of(n->kern), .dx = dgate, .dx2 = dup, .dy = dy, .x = gate, .x2 = up, .rows = count};
     pool_run(n->pool, swiglu_task, &j, (count + PIECE - 1) / PIECE);
 }

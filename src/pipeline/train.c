@@ -16,22 +16,39 @@ typedef struct {
     const drgen_training *o;
     drgen_err *err;
     dit_cfg cfg;
-    float *fresh;          /* a new transformer's weights, or NULL */
+    float *fresh; /* a new transformer's weights, or NULL */
     dit *fresh_dit;
     training_songs songs;
     train_how how;
     trainer *t;
-    char *folder, *state;  /* output/training, its state file */
+    char *folder, *state; /* output/training, its state file */
     drgen_train_step step;
-    double began, first;   /* clock, and updates that were done then */
+    double began, first; /* clock, and updates that were done then */
 } session;
 
 drgen_training drgen_training_default(int full)
 {
-    drgen_training t = {.full = full, .epochs = full ? 110 : 10, .batch = full ? 4 : 1, .accumulate = full ? 2 : 8, .rate = full ? 7.5e-5 : 1e-4,
-                        .schedule = full ? 1 : 2, .warmup = full ? 20 : -1, .decay = 0.01, .clip = 1, .ema = full ? 0.9999 : 0, .rank = 8,
-                        .alpha = 16, .dropout = 0.05, .modules = "attention", .drop_cond = 0.3, .drop_text = 0.1,
-                        .drop_style = 0.1, .validate_every = 50, .save_every = 50, .half = 0, .seed = 42,
+    drgen_training t = {.full = full,
+                        .epochs = full ? 110 : 10,
+                        .batch = full ? 4 : 1,
+                        .accumulate = full ? 2 : 8,
+                        .rate = full ? 7.5e-5 : 1e-4,
+                        .schedule = full ? 1 : 2,
+                        .warmup = full ? 20 : -1,
+                        .decay = 0.01,
+                        .clip = 1,
+                        .ema = full ? 0.9999 : 0,
+                        .rank = 8,
+                        .alpha = 16,
+                        .dropout = 0.05,
+                        .modules = "attention",
+                        .drop_cond = 0.3,
+                        .drop_text = 0.1,
+                        .drop_style = 0.1,
+                        .validate_every = 50,
+                        .save_every = 50,
+                        .half = 0,
+                        .seed = 42,
                         .keep_memory = (size_t)3 << 29};
     return t;
 }
@@ -56,19 +73,34 @@ static drgen_status check(const drgen_training *o, drgen_err *err)
     const struct {
         const char *what;
         double v, min, max;
-    } range[] = {{"updates", (double)o->updates, 0, 1e8}, {"epochs", o->epochs, 0, 1e6}, {"batch", o->batch, 1, 4096},
-                 {"accumulation", o->accumulate, 1, 4096}, {"frames", o->frames, 0, 65536}, {"learning rate", o->rate, 0, 10},
-                 {"schedule", o->schedule, 0, 2}, {"warm-up", (double)o->warmup, -1, 1e8}, {"weight decay", o->decay, 0, 1},
-                 {"clip", o->clip, 0, 1e9}, {"average's decay", o->ema, 0, 0.999999}, {"rank", o->rank, 1, 1024},
-                 {"alpha", o->alpha, 1e-3, 1e6}, {"adapter's dropout", o->dropout, 0, 0.9}, {"dropout of shown sound", o->drop_cond, 0, 1},
-                 {"dropout of lyrics", o->drop_text, 0, 1}, {"dropout of style", o->drop_style, 0, 1},
-                 {"songs held back", o->held, 0, 60000}, {"validation", (double)o->validate_every, 0, 1e8},
+    } range[] = {{"updates", (double)o->updates, 0, 1e8},
+                 {"epochs", o->epochs, 0, 1e6},
+                 {"batch", o->batch, 1, 4096},
+                 {"accumulation", o->accumulate, 1, 4096},
+                 {"frames", o->frames, 0, 65536},
+                 {"learning rate", o->rate, 0, 10},
+                 {"schedule", o->schedule, 0, 2},
+                 {"warm-up", (double)o->warmup, -1, 1e8},
+                 {"weight decay", o->decay, 0, 1},
+                 {"clip", o->clip, 0, 1e9},
+                 {"average's decay", o->ema, 0, 0.999999},
+                 {"rank", o->rank, 1, 1024},
+                 {"alpha", o->alpha, 1e-3, 1e6},
+                 {"adapter's dropout", o->dropout, 0, 0.9},
+                 {"dropout of shown sound", o->drop_cond, 0, 1},
+                 {"dropout of lyrics", o->drop_text, 0, 1},
+                 {"dropout of style", o->drop_style, 0, 1},
+                 {"songs held back", o->held, 0, 60000},
+                 {"validation", (double)o->validate_every, 0, 1e8},
                  {"saving", (double)o->save_every, 0, 1e8}};
-    if (!o->dataset || !o->output) return err_fail(err, DRGEN_ERR_ARG, "training: a dataset and an output folder are needed");
-    if (o->init && !o->full) return err_fail(err, DRGEN_ERR_ARG, "training: a new model is trained whole, not as an adapter");
+    if (!o->dataset || !o->output)
+        return err_fail(err, DRGEN_ERR_ARG, "training: a dataset and an output folder are needed");
+    if (o->init && !o->full)
+        return err_fail(err, DRGEN_ERR_ARG, "training: a new model is trained whole, not as an adapter");
     for (size_t i = 0; i < sizeof range / sizeof range[0]; i++)
         ERR_TRY(out_of_range(err, range[i].what, range[i].v, range[i].min, range[i].max));
-    if (!(o->updates > 0) && !(o->epochs > 0)) return err_fail(err, DRGEN_ERR_ARG, "training: neither updates nor epochs are asked for");
+    if (!(o->updates > 0) && !(o->epochs > 0))
+        return err_fail(err, DRGEN_ERR_ARG, "training: neither updates nor epochs are asked for");
     return DRGEN_OK;
 }
 
@@ -85,8 +117,8 @@ static drgen_status begin_anew(session *s)
         status = config_read_dit(doc, part ? part : root, &s->cfg, s->err);
     }
     if (status == DRGEN_OK && s->cfg.mel_dim != s->g->cfg.vae.latent_dim)
-        status = err_fail(s->err, DRGEN_ERR_MODEL, "%s: mel_dim is %d, the model's autoencoder has %d", s->o->init, s->cfg.mel_dim,
-                          s->g->cfg.vae.latent_dim);
+        status = err_fail(s->err, DRGEN_ERR_MODEL, "%s: mel_dim is %d, the model's autoencoder has %d", s->o->init,
+                          s->cfg.mel_dim, s->g->cfg.vae.latent_dim);
     if (status == DRGEN_OK) status = dit_floats(&s->cfg, &floats, s->err);
     if (status == DRGEN_OK && !(s->fresh = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64)))
         status = err_fail(s->err, DRGEN_ERR_NOMEM, "training: out of memory for %zu weights", floats);
@@ -99,7 +131,8 @@ static drgen_status begin_anew(session *s)
 
 static size_t crop_frames(session *s)
 {
-    size_t longest = 0, wish = (size_t)s->o->frames, limit = s->cfg.max_frames < 2048 ? (size_t)s->cfg.max_frames : 2048;
+    size_t longest = 0, wish = (size_t)s->o->frames,
+           limit = s->cfg.max_frames < 2048 ? (size_t)s->cfg.max_frames : 2048;
     if (wish) return wish;
     for (size_t i = 0; i < dataset_count(s->songs.songs); i++) {
         dataset_song song;
@@ -113,17 +146,30 @@ static drgen_status plan(session *s)
     const drgen_training *o = s->o;
     size_t songs = dataset_count(s->songs.songs) - (size_t)o->held, update = (size_t)o->batch * (size_t)o->accumulate;
     double epochs = ceil(o->epochs * (double)songs / (double)update);
-    if (o->updates == 0 && epochs > 1e8) return err_fail(s->err, DRGEN_ERR_ARG, "training: %g epochs are too many", o->epochs);
-    s->how = (train_how){.base = s->fresh_dit ? s->fresh_dit : s->g->dit, .start = s->fresh, .pool = s->g->pool, .kern = s->g->kern,
-                         .full = o->full, .updates = o->updates ? o->updates : (long)fmax(1, epochs), .batch = (size_t)o->batch,
-                         .accumulate = (size_t)o->accumulate, .frames = crop_frames(s), .schedule = (lr_schedule)o->schedule,
-                         .warmup = o->warmup, .seed = o->seed, .memory = o->keep_memory};
-    s->how.adamw = (adamw_how){.lr = o->rate, .b1 = 0.9, .b2 = 0.999, .eps = 1e-8, .decay = o->decay, .clip = o->clip, .ema = o->ema};
-    s->how.flow = (flow_how){.span = o->span, .drop_cond = o->drop_cond, .drop_text = o->drop_text, .drop_style = o->drop_style};
+    if (o->updates == 0 && epochs > 1e8)
+        return err_fail(s->err, DRGEN_ERR_ARG, "training: %g epochs are too many", o->epochs);
+    s->how = (train_how){.base = s->fresh_dit ? s->fresh_dit : s->g->dit,
+                         .start = s->fresh,
+                         .pool = s->g->pool,
+                         .kern = s->g->kern,
+                         .full = o->full,
+                         .updates = o->updates ? o->updates : (long)fmax(1, epochs),
+                         .batch = (size_t)o->batch,
+                         .accumulate = (size_t)o->accumulate,
+                         .frames = crop_frames(s),
+                         .schedule = (lr_schedule)o->schedule,
+                         .warmup = o->warmup,
+                         .seed = o->seed,
+                         .memory = o->keep_memory};
+    s->how.adamw = (adamw_how){
+        .lr = o->rate, .b1 = 0.9, .b2 = 0.999, .eps = 1e-8, .decay = o->decay, .clip = o->clip, .ema = o->ema};
+    s->how.flow = (flow_how){
+        .span = o->span, .drop_cond = o->drop_cond, .drop_text = o->drop_text, .drop_style = o->drop_style};
     s->how.lora = (lora_shape){.rank = (size_t)o->rank, .alpha = (float)o->alpha, .dropout = (float)o->dropout};
     if (o->warmup < 0) s->how.warmup = s->how.updates / 10;
     if (s->how.frames > (size_t)s->cfg.max_frames)
-        return err_fail(s->err, DRGEN_ERR_ARG, "training: crops of %zu frames, the model is made for %d at most", s->how.frames, s->cfg.max_frames);
+        return err_fail(s->err, DRGEN_ERR_ARG, "training: crops of %zu frames, the model is made for %d at most",
+                        s->how.frames, s->cfg.max_frames);
     if (!o->full) ERR_TRY(lora_sites(o->modules, &s->how.lora.sites, s->err));
     return DRGEN_OK;
 }
@@ -143,7 +189,8 @@ static drgen_status make_folders(session *s)
     ERR_TRY(make_folder(s->folder, s->err));
     int there = access(s->state, F_OK) == 0;
     if (there && !s->o->resume)
-        return err_fail(s->err, DRGEN_ERR_ARG, "%s: a training began here; go on with --resume, or choose another folder", s->o->output);
+        return err_fail(s->err, DRGEN_ERR_ARG,
+                        "%s: a training began here; go on with --resume, or choose another folder", s->o->output);
     return DRGEN_OK;
 }
 

@@ -10,11 +10,11 @@
 /* Crops of a dataset's songs (spec training.md section 1), each with the lines that begin in it. */
 typedef struct {
     dataset *songs;
-    size_t held;         /* of its last songs, for validation only */
-    int max_frames;      /* of the model */
-    frames_line *room;   /* as many lines as the song with the most has */
+    size_t held;       /* of its last songs, for validation only */
+    int max_frames;    /* of the model */
+    frames_line *room; /* as many lines as the song with the most has */
     size_t room_count;
-    float *noise;        /* [longest song... frames, latent_dim] */
+    float *noise; /* [longest song... frames, latent_dim] */
     size_t noise_count;
 } training_songs;
 
@@ -28,6 +28,7 @@ train_source training_source(training_songs *s, size_t validate);
 drgen_status training_write_records(const char *dir, const trainer *t, drgen_err *err);
 
 /* A model directory at dir: g's, with this transformer instead. */
-drgen_status training_write_model(const drgen *g, const char *dir, const dit_cfg *cfg, const float *weights, int half, drgen_err *err);
+drgen_status training_write_model(const drgen *g, const char *dir, const dit_cfg *cfg, const float *weights, int half,
+                                  drgen_err *err);
 
 #endif

@@ -58,8 +58,11 @@ drgen_status training_write_records(const char *dir, const trainer *t, drgen_err
     unsigned char *png = NULL;
     size_t size = 0;
     const train_record *r = trainer_records(t);
-    curve_source s = {.loss = &r->loss, .validation = &r->validation, .count = (size_t)trainer_done(t),
-                      .stride = sizeof *r / sizeof(float), .title = "training loss"};
+    curve_source s = {.loss = &r->loss,
+                      .validation = &r->validation,
+                      .count = (size_t)trainer_done(t),
+                      .stride = sizeof *r / sizeof(float),
+                      .title = "training loss"};
     ERR_TRY(write_csv(dir, t, err));
     if (s.count == 0) return DRGEN_OK;
     drgen_status status = curve_make(&s, &png, &size, err);
@@ -95,7 +98,8 @@ static drgen_status file_entry(json_out *o, const char *dir, drgen_err *err)
 {
     char *path = file_join(dir, "dit.safetensors"), hex[65];
     file_bytes bytes;
-    drgen_status status = path ? file_map(&bytes, path, SIZE_MAX, err) : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);
+    drgen_status status = path ? file_map(&bytes, path, SIZE_MAX, err)
+                               : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);
     free(path);
     if (status != DRGEN_OK) return status;
     file_sha256(bytes.data, bytes.size, hex);
@@ -111,14 +115,15 @@ static drgen_status file_entry(json_out *o, const char *dir, drgen_err *err)
 }
 
 /* g's model.json with the transformer's sizes and file replaced; copies the other files it lists. */
-static drgen_status rewrite(const drgen *g, const char *dir, const json_node *root, const dit_cfg *cfg, int half, json_out *o,
-                            drgen_err *err)
+static drgen_status rewrite(const drgen *g, const char *dir, const json_node *root, const dit_cfg *cfg, int half,
+                            json_out *o, drgen_err *err)
 {
     json_out_raw(o, "{\n \"format\": \"drgen-model\",\n \"version\": 1");
     for (const json_node *m = json_first(root); m; m = json_next(m)) {
         const char *key = json_key(m);
-        if (strcmp(key, "format") == 0 || strcmp(key, "version") == 0 || strcmp(key, "files") == 0 || strcmp(key, "dit") == 0 ||
-            strcmp(key, "note") == 0 || strcmp(key, "dtype") == 0 || strcmp(key, "name") == 0)
+        if (strcmp(key, "format") == 0 || strcmp(key, "version") == 0 || strcmp(key, "files") == 0 ||
+            strcmp(key, "dit") == 0 || strcmp(key, "note") == 0 || strcmp(key, "dtype") == 0 ||
+            strcmp(key, "name") == 0)
             continue;
         raw_member(o, key, m);
     }
@@ -145,14 +150,16 @@ static drgen_status rewrite(const drgen *g, const char *dir, const json_node *ro
     return DRGEN_OK;
 }
 
-drgen_status training_write_model(const drgen *g, const char *dir, const dit_cfg *cfg, const float *weights, int half, drgen_err *err)
+drgen_status training_write_model(const drgen *g, const char *dir, const dit_cfg *cfg, const float *weights, int half,
+                                  drgen_err *err)
 {
     file_bytes bytes = {0};
     json_doc *doc = NULL;
     json_out o = {0};
     char *path = file_join(dir, "dit.safetensors");
     const float *negative = cfg->cond_dim == g->cfg.dit.cond_dim ? dit_negative_style(g->dit) : NULL;
-    drgen_status status = path ? dit_write(path, cfg, weights, negative, half, err) : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);
+    drgen_status status = path ? dit_write(path, cfg, weights, negative, half, err)
+                               : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);
     free(path);
     if (status == DRGEN_OK) status = modeldir_file(&g->dir, "model.json", 1 << 20, &bytes, NULL, err);
     if (status == DRGEN_OK) status = json_parse(&doc, bytes.data, bytes.size, "model.json", err);

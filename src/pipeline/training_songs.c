@@ -13,14 +13,17 @@ drgen_status training_songs_open(training_songs *out, const char *dir, const dit
     const dataset_info *i = dataset_get_info(out->songs);
     drgen_status status = DRGEN_OK;
     if (i->latent_dim != (size_t)cfg->mel_dim || i->style_dim != (size_t)cfg->cond_dim)
-        status = err_fail(err, DRGEN_ERR_MODEL, "%s: latents of %zu and styles of %zu values, the model has %d and %d; prepare the songs "
-                          "with this model", dir, i->latent_dim, i->style_dim, cfg->mel_dim, cfg->cond_dim);
+        status = err_fail(err, DRGEN_ERR_MODEL,
+                          "%s: latents of %zu and styles of %zu values, the model has %d and %d; prepare the songs "
+                          "with this model",
+                          dir, i->latent_dim, i->style_dim, cfg->mel_dim, cfg->cond_dim);
     else if (i->max_id > cfg->text_num_embeds)
-        status = err_fail(err, DRGEN_ERR_MODEL, "%s: has token %d, the model knows 0..%d; prepare the songs with this model", dir,
+        status = err_fail(err, DRGEN_ERR_MODEL,
+                          "%s: has token %d, the model knows 0..%d; prepare the songs with this model", dir,
                           (int)i->max_id, cfg->text_num_embeds);
     else if (held >= dataset_count(out->songs))
-        status = err_fail(err, DRGEN_ERR_ARG, "%s: %zu songs, of which %zu are held back for validation: none is left", dir,
-                          dataset_count(out->songs), held);
+        status = err_fail(err, DRGEN_ERR_ARG, "%s: %zu songs, of which %zu are held back for validation: none is left",
+                          dir, dataset_count(out->songs), held);
     for (size_t k = 0; k < dataset_count(out->songs) && status == DRGEN_OK; k++) {
         dataset_song song;
         status = dataset_get(out->songs, k, &song, err);
@@ -42,8 +45,8 @@ void training_songs_close(training_songs *s)
 }
 
 /* Frames of the song from `from` on, drawn anew where mean and scale are known. */
-static drgen_status put_latent(training_songs *s, const dataset_song *song, size_t from, size_t frames, uint64_t key, float *out,
-                               drgen_err *err)
+static drgen_status put_latent(training_songs *s, const dataset_song *song, size_t from, size_t frames, uint64_t key,
+                               float *out, drgen_err *err)
 {
     size_t dim = dataset_get_info(s->songs)->latent_dim, count = frames * dim, at = from * dim;
     if (!song->scale) {
@@ -64,10 +67,12 @@ static drgen_status put_latent(training_songs *s, const dataset_song *song, size
 }
 
 /* Lines that begin inside the crop, on its grid. */
-static void put_lines(training_songs *s, const dataset_song *song, size_t from, size_t frames, int32_t *grid, size_t room)
+static void put_lines(training_songs *s, const dataset_song *song, size_t from, size_t frames, int32_t *grid,
+                      size_t room)
 {
     const dataset_info *info = dataset_get_info(s->songs);
-    double frame = (double)info->hop / (double)info->rate, start = (double)from * frame, length = (double)frames * frame;
+    double frame = (double)info->hop / (double)info->rate, start = (double)from * frame,
+           length = (double)frames * frame;
     size_t count = 0;
     for (size_t i = 0; i < song->line_count; i++) {
         const dataset_line *l = &song->lines[i];
@@ -77,7 +82,8 @@ static void put_lines(training_songs *s, const dataset_song *song, size_t from, 
     frames_place(grid, room, 0, length, s->room, count, 1, NULL, NULL);
 }
 
-static drgen_status get(void *user, size_t index, int validation, uint64_t key, flow_batch *b, size_t slot, drgen_err *err)
+static drgen_status get(void *user, size_t index, int validation, uint64_t key, flow_batch *b, size_t slot,
+                        drgen_err *err)
 {
     training_songs *s = user;
     dataset_song song;
@@ -85,7 +91,8 @@ static drgen_status get(void *user, size_t index, int validation, uint64_t key, 
     size_t count = dataset_count(s->songs);
     if (validation) index = s->held ? count - s->held + index % s->held : index % count;
     ERR_TRY(dataset_get(s->songs, index, &song, err));
-    size_t length = song.frames < b->frames ? song.frames : b->frames, from = (size_t)(rng_split(&state) % (song.frames - length + 1));
+    size_t length = song.frames < b->frames ? song.frames : b->frames,
+           from = (size_t)(rng_split(&state) % (song.frames - length + 1));
     b->length[slot] = length;
     b->start[slot] = (float)((double)from / (double)song.frames);
     b->duration[slot] = (float)((double)length / (double)s->max_frames);
@@ -96,5 +103,6 @@ static drgen_status get(void *user, size_t index, int validation, uint64_t key, 
 
 train_source training_source(training_songs *s, size_t validate)
 {
-    return (train_source){.count = dataset_count(s->songs) - s->held, .validation = s->held ? s->held : validate, .get = get, .user = s};
+    return (train_source){
+        .count = dataset_count(s->songs) - s->held, .validation = s->held ? s->held : validate, .get = get, .user = s};
 }

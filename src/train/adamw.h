@@ -14,8 +14,8 @@ typedef struct {
 
 typedef struct {
     double lr, b1, b2, eps, decay;
-    double clip;  /* largest norm of the gradient; 0: any */
-    double ema;   /* the average's decay in the long run: min(ema, (1 + n) / (10 + n)) at update n */
+    double clip; /* largest norm of the gradient; 0: any */
+    double ema;  /* the average's decay in the long run: min(ema, (1 + n) / (10 + n)) at update n */
 } adamw_how;
 
 /* Norm of the gradient. sums: room for adamw_pieces(count) doubles. Same value for any number of threads. */

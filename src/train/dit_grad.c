@@ -79,20 +79,21 @@ static void output_backward(dit_pass *p, nn *n, const float *h, const float *dv)
     float *y = arena_floats(n->work, p->rows * dim), *ds = arena_floats(n->work, songs * 2 * dim);
     if (g) {
         last_norm(p, n, y, h);
-        nn_linear_dw(n, (float *)(uintptr_t)g->out.w.data, dim, dv, p->mel, gemm_plain(y, dim, dim), p->mel, dim, p->rows);
+        nn_linear_dw(n, (float *)(uintptr_t)g->out.w.data, dim, dv, p->mel, gemm_plain(y, dim, dim), p->mel, dim,
+                     p->rows);
         nn_bias_grad(n, (float *)(uintptr_t)g->out.bias, dv, p->mel, p->rows, p->mel);
     }
     nn_linear_dx(n, p->dh, dim, dv, p->mel, &d->out.w, p->rows, 0);
     if (!nn_dry(n)) memset(ds, 0, songs * 2 * dim * sizeof *ds);
     for (size_t s = 0; s < songs; s++) {
         float *scale = part(ds, s * 2 * dim), *shift = part(ds, (2 * s + 1) * dim), *dh = part(p->dh, s * song);
-        nn_layernorm_grad(n, dh, g ? scale : NULL, g ? shift : NULL, dh, cpart(h, s * song), cpart(p->scale, s * 2 * dim), 1e-6f,
-                          p->b.frames, dim);
+        nn_layernorm_grad(n, dh, g ? scale : NULL, g ? shift : NULL, dh, cpart(h, s * song),
+                          cpart(p->scale, s * 2 * dim), 1e-6f, p->b.frames, dim);
         if (nn_dry(n)) break;
     }
     if (g) {
-        nn_linear_dw(n, (float *)(uintptr_t)g->norm_out.w.data, p->c, ds, 2 * dim, gemm_plain(p->time_silu, p->c, p->c), 2 * dim,
-                     p->c, songs);
+        nn_linear_dw(n, (float *)(uintptr_t)g->norm_out.w.data, p->c, ds, 2 * dim, gemm_plain(p->time_silu, p->c, p->c),
+                     2 * dim, p->c, songs);
         nn_bias_grad(n, (float *)(uintptr_t)g->norm_out.bias, ds, 2 * dim, songs, 2 * dim);
         nn_linear_dx(n, p->dtime, p->c, ds, 2 * dim, &d->norm_out.w, songs, 0);
         nn_activate_grad(n, NN_SILU, p->dtime, p->dtime, p->time_out, songs * p->c);
@@ -103,8 +104,13 @@ static void output_backward(dit_pass *p, nn *n, const float *h, const float *dv)
 void dit_pass_forward(dit_pass *p, nn *n, const dit_trained *m, const dit_batch *b, float *v)
 {
     const dit_cfg *c = &m->d->cfg;
-    *p = (dit_pass){.m = *m, .b = *b, .rows = b->songs * b->frames, .dim = (size_t)c->dim,
-                    .inner = (size_t)c->dim * (size_t)c->ff_mult, .c = (size_t)c->cond_dim, .mel = (size_t)c->mel_dim,
+    *p = (dit_pass){.m = *m,
+                    .b = *b,
+                    .rows = b->songs * b->frames,
+                    .dim = (size_t)c->dim,
+                    .inner = (size_t)c->dim * (size_t)c->ff_mult,
+                    .c = (size_t)c->cond_dim,
+                    .mel = (size_t)c->mel_dim,
                     .heads = (size_t)c->heads};
     block_acts none = {0};
     lay_out(p, n);
@@ -136,15 +142,16 @@ double dit_pass_flop(const dit_trained *m, size_t frames)
 {
     const dit_cfg *k = &m->d->cfg;
     double t = (double)frames, d = k->dim, c = k->cond_dim, l = k->depth, inner = d * k->ff_mult;
-    double front = 2 * t * ((2 * k->mel_dim + 3 * c) * d + 2 * DIT_POS_TAPS * d * d / k->conv_groups +
-                            k->conv_layers * (DIT_TEXT_TAPS * c + 4 * c * c)) ;
+    double front = 2 * t *
+                   ((2 * k->mel_dim + 3 * c) * d + 2 * DIT_POS_TAPS * d * d / k->conv_groups +
+                    k->conv_layers * (DIT_TEXT_TAPS * c + 4 * c * c));
     double fusion = 2 * t * (double)(k->depth / 2) * c * d, out = 2 * t * d * k->mel_dim;
     double mlp = 2 * t * 3 * d * inner, proj = 2 * t * 4 * d * d, attention = 4 * t * t * d;
     double block = mlp + proj + attention, again = m->keep ? 0 : (l - 1) * (block - 2 * t * d * inner) + fusion;
     double back = l * (mlp + proj + 2.5 * attention) + out; /* scores and their gradients, then three products */
     double weights = m->grad ? l * (mlp + proj) + 2 * (front + fusion) + out : 0;
     if (!m->grad) back -= 2 * t * 3 * d * d; /* nobody asks for the first block's input */
-    double rank = 0; /* adapters: there twice, back three times */
+    double rank = 0;                         /* adapters: there twice, back three times */
     for (size_t i = 0; m->lora && i < (size_t)k->depth * LORA_SITES; i++) {
         size_t s = i % LORA_SITES;
         rank += (double)m->lora[i].rank * (s < LORA_GATE ? 2 * d : d + inner);

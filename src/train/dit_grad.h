@@ -22,9 +22,9 @@ typedef struct {
 
 /* What is trained. */
 typedef struct {
-    const dit *d;              /* weights; with grad they must be float32 */
-    const dit *grad;           /* their gradients, added to; NULL: the weights stay as they are */
-    const lora_pair *lora;     /* [depth * LORA_SITES] or NULL */
+    const dit *d;               /* weights; with grad they must be float32 */
+    const dit *grad;            /* their gradients, added to; NULL: the weights stay as they are */
+    const lora_pair *lora;      /* [depth * LORA_SITES] or NULL */
     const lora_pair *lora_grad; /* the same for gradients, added to */
     int keep;
 } dit_trained;
@@ -32,12 +32,12 @@ typedef struct {
 /* Some songs of equal length, one after the other. */
 typedef struct {
     size_t songs, frames;
-    const float *x;             /* [songs * frames, mel_dim] */
-    const float *cond;          /* the same; NULL: zeros */
-    const int32_t *text;        /* [songs * frames]; NULL: filler */
-    const float *style;         /* [songs, cond_dim] */
+    const float *x;                    /* [songs * frames, mel_dim] */
+    const float *cond;                 /* the same; NULL: zeros */
+    const int32_t *text;               /* [songs * frames]; NULL: filler */
+    const float *style;                /* [songs, cond_dim] */
     const float *t, *start, *duration; /* [songs]; duration is looked at in full models only */
-    uint64_t key;               /* of this batch's dropout inside adapters */
+    uint64_t key;                      /* of this batch's dropout inside adapters */
 } dit_batch;
 
 typedef struct dit_pass dit_pass;

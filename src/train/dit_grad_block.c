@@ -14,9 +14,19 @@ static void norm(nn *n, float *y, const float *x, const float *w, const dit_pass
 static nn_attn attention(const dit_pass *p, const block_acts *a, size_t s)
 {
     size_t width = p->dim / p->heads, at = s * p->b.frames * p->dim;
-    return (nn_attn){.o = part(a->o, at), .q = cpart(a->q, at), .k = cpart(a->k, at), .v = cpart(a->v, at), .ldo = p->dim,
-                     .ldq = p->dim, .ldk = p->dim, .ldv = p->dim, .rows_q = p->b.frames, .rows_k = p->b.frames,
-                     .heads = p->heads, .width = width, .scale = 1.0f / sqrtf((float)width),
+    return (nn_attn){.o = part(a->o, at),
+                     .q = cpart(a->q, at),
+                     .k = cpart(a->k, at),
+                     .v = cpart(a->v, at),
+                     .ldo = p->dim,
+                     .ldq = p->dim,
+                     .ldk = p->dim,
+                     .ldv = p->dim,
+                     .rows_q = p->b.frames,
+                     .rows_k = p->b.frames,
+                     .heads = p->heads,
+                     .width = width,
+                     .scale = 1.0f / sqrtf((float)width),
                      .lse = part(a->lse, s * p->heads * p->b.frames)};
 }
 
@@ -71,7 +81,8 @@ static void fusion_backward(dit_pass *p, nn *n, int i)
     const dit_linear *f = &p->m.d->fusion[i], *g = &p->m.grad->fusion[i];
     float *dz = p->acts[i].fused;
     nn_activate_grad(n, NN_SILU, dz, p->dh, dz, p->rows * p->dim);
-    nn_linear_dw(n, (float *)(uintptr_t)g->w.data, p->c, dz, p->dim, gemm_plain(p->text_out, p->c, p->c), p->dim, p->c, p->rows);
+    nn_linear_dw(n, (float *)(uintptr_t)g->w.data, p->c, dz, p->dim, gemm_plain(p->text_out, p->c, p->c), p->dim, p->c,
+                 p->rows);
     nn_bias_grad(n, (float *)(uintptr_t)g->bias, dz, p->dim, p->rows, p->dim);
     nn_linear_dx(n, p->dtext, p->c, dz, p->dim, &f->w, p->rows, 1);
 }
@@ -124,7 +135,8 @@ void block_backward(dit_pass *p, nn *n, int i, const float *h, int last)
 {
     size_t mark = arena_mark(n->work);
     float *y = arena_floats(n->work, p->rows * p->dim), *dy = arena_floats(n->work, p->rows * p->dim);
-    if (!p->m.keep && (nn_dry(n) || i + 1 < p->m.d->cfg.depth)) block_forward(p, n, i, h, NULL); /* the last is still there */
+    if (!p->m.keep && (nn_dry(n) || i + 1 < p->m.d->cfg.depth))
+        block_forward(p, n, i, h, NULL); /* the last is still there */
     fusion_backward(p, n, i);
     mlp_backward(p, n, i, y, dy);
     attention_backward(p, n, i, h, y, dy, last);

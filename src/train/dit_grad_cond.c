@@ -77,7 +77,8 @@ static void time_backward(dit_pass *p, nn *n)
         nn_bias_grad(n, writable(g->b2), p->dtime, c, songs, c);
         nn_linear_dx(n, d, c, p->dtime, c, &m->w2, songs, 0);
         nn_activate_grad(n, NN_SILU, d, d, a->hidden, songs * c);
-        nn_linear_dw(n, writable(g->w0.data), DIT_SINUS, d, c, gemm_plain(a->feature, DIT_SINUS, DIT_SINUS), c, DIT_SINUS, songs);
+        nn_linear_dw(n, writable(g->w0.data), DIT_SINUS, d, c, gemm_plain(a->feature, DIT_SINUS, DIT_SINUS), c,
+                     DIT_SINUS, songs);
         nn_bias_grad(n, writable(g->b0), d, c, songs, c);
     }
     arena_rewind(n->work, mark);
@@ -137,14 +138,16 @@ static void text_forward(dit_pass *p, nn *n)
 static void text_backward(dit_pass *p, nn *n)
 {
     size_t mark = arena_mark(n->work), c = p->c, r = p->rows, songs = p->b.songs, frames = p->b.frames;
-    float *wide = arena_floats(n->work, r * 2 * c), *d = arena_floats(n->work, r * c), *more = arena_floats(n->work, r * c);
+    float *wide = arena_floats(n->work, r * 2 * c), *d = arena_floats(n->work, r * c),
+          *more = arena_floats(n->work, r * c);
     for (int i = p->m.d->cfg.conv_layers; i-- > 0;) {
         const dit_text_block *t = &p->m.d->text[i], *g = &p->m.grad->text[i];
         text_acts *a = &p->text[i];
         nn_linear_dw(n, writable(g->pw2.data), 2 * c, p->dtext, c, gemm_plain(a->grn, 2 * c, 2 * c), c, 2 * c, r);
         nn_bias_grad(n, writable(g->pw2_bias), p->dtext, c, r, c);
         nn_linear_dx(n, wide, 2 * c, p->dtext, c, &t->pw2, r, 0);
-        nn_grn_grad(n, wide, writable(g->gamma), writable(g->beta), wide, a->act, a->norm, t->gamma, songs, frames, 2 * c);
+        nn_grn_grad(n, wide, writable(g->gamma), writable(g->beta), wide, a->act, a->norm, t->gamma, songs, frames,
+                    2 * c);
         nn_activate_grad(n, NN_GELU, wide, wide, a->wide, r * 2 * c);
         nn_linear_dw(n, writable(g->pw1.data), c, wide, 2 * c, gemm_plain(a->normed, c, c), 2 * c, c, r);
         nn_bias_grad(n, writable(g->pw1_bias), wide, 2 * c, r, 2 * c);
@@ -174,8 +177,12 @@ static void join_task(void *arg, size_t row, int thread)
 
 static nn_grouped position(const dit_pass *p, int i)
 {
-    return (nn_grouped){.w = &p->m.d->pos[i].w, .taps = DIT_POS_TAPS, .groups = (size_t)p->m.d->cfg.conv_groups,
-                        .songs = p->b.songs, .frames = p->b.frames, .width = p->dim};
+    return (nn_grouped){.w = &p->m.d->pos[i].w,
+                        .taps = DIT_POS_TAPS,
+                        .groups = (size_t)p->m.d->cfg.conv_groups,
+                        .songs = p->b.songs,
+                        .frames = p->b.frames,
+                        .width = p->dim};
 }
 
 void cond_forward(dit_pass *p, nn *n, float *h)
@@ -212,11 +219,13 @@ static void position_backward(dit_pass *p, nn *n)
 
 void cond_backward(dit_pass *p, nn *n)
 {
-    size_t mark = arena_mark(n->work), width = 2 * p->mel + 3 * p->c, c = p->c, songs = p->b.songs, frames = p->b.frames;
+    size_t mark = arena_mark(n->work), width = 2 * p->mel + 3 * p->c, c = p->c, songs = p->b.songs,
+           frames = p->b.frames;
     const dit *d = p->m.d, *g = p->m.grad;
     float *sums = arena_floats(n->work, songs * p->dim);
     position_backward(p, n);
-    nn_linear_dw(n, writable(g->proj.w.data), width, p->dh, p->dim, gemm_plain(p->joined, width, width), p->dim, width, p->rows);
+    nn_linear_dw(n, writable(g->proj.w.data), width, p->dh, p->dim, gemm_plain(p->joined, width, width), p->dim, width,
+                 p->rows);
     nn_bias_grad(n, writable(g->proj.bias), p->dh, p->dim, p->rows, p->dim);
     wmat text = d->proj.w, time = d->proj.w;
     text.ld = time.ld = width;

@@ -152,7 +152,9 @@ drgen_status dit_over(dit **out, const dit_cfg *cfg, float *data, drgen_err *err
     }
     for (size_t i = 0; i < count; i++) {
         if (t[i].vector) *t[i].vector = data + t[i].at;
-        else *t[i].matrix = (wmat){.data = data + t[i].at, .type = ST_F32, .rows = t[i].shape[0], .cols = t[i].count / t[i].shape[0]};
+        else
+            *t[i].matrix = (wmat){
+                .data = data + t[i].at, .type = ST_F32, .rows = t[i].shape[0], .cols = t[i].count / t[i].shape[0]};
     }
     free(t);
     return DRGEN_OK;
@@ -171,14 +173,19 @@ drgen_status dit_flatten(const dit *from, const kern_table *kern, float *data, d
 {
     dit_tensor *t;
     size_t count;
-    dit whole = *from; /* the list wants places it could write to; only those in the arrays of layers are the model's own */
+    dit whole =
+        *from; /* the list wants places it could write to; only those in the arrays of layers are the model's own */
     ERR_TRY(list(&whole, &t, &count, err));
     for (size_t i = 0; i < count; i++) {
         float *dst = data + t[i].at;
         if (t[i].vector) memcpy(dst, *t[i].vector, t[i].count * sizeof *dst);
         else {
             st_type type = t[i].matrix->type;
-            kern->widen(dst, t[i].matrix->data, type == ST_F16 ? KERN_F16 : type == ST_BF16 ? KERN_BF16 : KERN_F32, t[i].count);
+            kern->widen(dst, t[i].matrix->data,
+                        type == ST_F16    ? KERN_F16
+                        : type == ST_BF16 ? KERN_BF16
+                                          : KERN_F32,
+                        t[i].count);
         }
         size_t gap = (t[i].count + 15) / 16 * 16 - t[i].count;
         memset(dst + t[i].count, 0, gap * sizeof *dst);
@@ -250,8 +257,8 @@ static drgen_status put_tensor(st_writer *w, const float *data, size_t count, in
 }
 
 /* Vectors in float32 first, then matrices: each tensor is aligned to its elements. */
-static drgen_status write_list(st_writer *w, const dit_tensor *t, size_t count, const float *data, const float *negative,
-                               const dit_cfg *cfg, int half, drgen_err *err)
+static drgen_status write_list(st_writer *w, const dit_tensor *t, size_t count, const float *data,
+                               const float *negative, const dit_cfg *cfg, int half, drgen_err *err)
 {
     size_t width = (size_t)cfg->cond_dim;
     if (negative) ERR_TRY(st_declare(w, "negative_style", ST_F32, &width, 1, err));
@@ -262,7 +269,8 @@ static drgen_status write_list(st_writer *w, const dit_tensor *t, size_t count, 
     if (negative) ERR_TRY(st_put(w, negative, width * sizeof *negative, err));
     for (int matrices = 0; matrices < 2; matrices++)
         for (size_t i = 0; i < count; i++)
-            if ((t[i].matrix != NULL) == matrices) ERR_TRY(put_tensor(w, data + t[i].at, t[i].count, half && matrices, err));
+            if ((t[i].matrix != NULL) == matrices)
+                ERR_TRY(put_tensor(w, data + t[i].at, t[i].count, half && matrices, err));
     return DRGEN_OK;
 }
 

@@ -10,8 +10,8 @@ typedef struct {
     char name[96];
     size_t shape[3], count;
     int dims;
-    size_t at;            /* first float in a flat array; a multiple of 16, what is between tensors stays zero */
-    wmat *matrix;         /* where the transformer points to it: one of the two */
+    size_t at;    /* first float in a flat array; a multiple of 16, what is between tensors stays zero */
+    wmat *matrix; /* where the transformer points to it: one of the two */
     const float **vector;
 } dit_tensor;
 

@@ -44,13 +44,15 @@ static void mix(flow_batch *b)
 {
     size_t count = b->frames * b->mel;
     for (size_t s = 0; s < b->songs; s++)
-        for (size_t i = s * count; i < (s + 1) * count; i++) b->x[i] = (1.0f - b->t[s]) * b->noise[i] + b->t[s] * b->latent[i];
+        for (size_t i = s * count; i < (s + 1) * count; i++)
+            b->x[i] = (1.0f - b->t[s]) * b->noise[i] + b->t[s] * b->latent[i];
 }
 
 /* What is shown of the data: all of a song's real frames outside [from, to). */
 static void show(flow_batch *b, size_t s)
 {
-    size_t row = b->mel, base = s * b->frames * row, from = b->from[s] * row, to = b->to[s] * row, end = b->length[s] * row;
+    size_t row = b->mel, base = s * b->frames * row, from = b->from[s] * row, to = b->to[s] * row,
+           end = b->length[s] * row;
     memcpy(b->cond + base, b->latent + base, from * sizeof *b->cond);
     memcpy(b->cond + base + to, b->latent + base + to, (end - to) * sizeof *b->cond);
 }
@@ -58,7 +60,8 @@ static void show(flow_batch *b, size_t s)
 static void drop(flow_batch *b, const flow_how *how, uint64_t key)
 {
     uint64_t state = key ^ (uint64_t)DRAW_DROP * 0x9E3779B97F4A7C15u;
-    int cond = chance(&state) < how->drop_cond, text = chance(&state) < how->drop_text, style = chance(&state) < how->drop_style;
+    int cond = chance(&state) < how->drop_cond, text = chance(&state) < how->drop_text,
+        style = chance(&state) < how->drop_style;
     if (cond) memset(b->cond, 0, b->songs * b->frames * b->mel * sizeof *b->cond);
     if (text) memset(b->text, 0, b->songs * b->frames * sizeof *b->text);
     if (style) memset(b->style, 0, b->songs * b->style_dim * sizeof *b->style);

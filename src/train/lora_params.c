@@ -15,7 +15,7 @@ static const struct {
     const char *name, *part;
     int out_inner, in_inner; /* 1: as wide as the MLP's inside */
 } module[LORA_SITES] = {{"q_proj", "self_attn", 0, 0}, {"k_proj", "self_attn", 0, 0}, {"v_proj", "self_attn", 0, 0},
-                        {"o_proj", "self_attn", 0, 0}, {"gate_proj", "mlp", 1, 0}, {"up_proj", "mlp", 1, 0},
+                        {"o_proj", "self_attn", 0, 0}, {"gate_proj", "mlp", 1, 0},    {"up_proj", "mlp", 1, 0},
                         {"down_proj", "mlp", 0, 1}};
 
 static unsigned one_site(const char *name, size_t n)
@@ -36,8 +36,10 @@ drgen_status lora_sites(const char *names, unsigned *out, drgen_err *err)
         size_t n = strcspn(at, ",");
         unsigned bits = one_site(at, n);
         if (!bits)
-            return err_fail(err, DRGEN_ERR_ARG, "adapter modules: no module \"%.*s\"; there are q, k, v, o, gate, up, down, attention "
-                            "and all", (int)(n < 64 ? n : 64), at);
+            return err_fail(err, DRGEN_ERR_ARG,
+                            "adapter modules: no module \"%.*s\"; there are q, k, v, o, gate, up, down, attention "
+                            "and all",
+                            (int)(n < 64 ? n : 64), at);
         *out |= bits;
         at += n;
         if (!*at) return DRGEN_OK;
@@ -66,7 +68,8 @@ size_t lora_over(lora_pair *pairs, const dit_cfg *cfg, const lora_shape *s, floa
         size_t k = i % LORA_SITES, a = padded(s->rank * in_of(cfg, k)), b = padded(s->rank * out_of(cfg, k));
         int has = s->sites >> k & 1;
         if (data)
-            pairs[i] = has ? (lora_pair){data + used, data + used + a, s->rank, s->alpha / (float)s->rank, s->dropout} : (lora_pair){0};
+            pairs[i] = has ? (lora_pair){data + used, data + used + a, s->rank, s->alpha / (float)s->rank, s->dropout}
+                           : (lora_pair){0};
         if (has) used += a + b;
     }
     return used;
@@ -86,7 +89,8 @@ void lora_init(const dit_cfg *cfg, const lora_shape *s, uint64_t seed, float *da
     }
 }
 
-static drgen_status write_matrices(const char *path, const dit_cfg *cfg, const lora_shape *s, const float *data, drgen_err *err)
+static drgen_status write_matrices(const char *path, const dit_cfg *cfg, const lora_shape *s, const float *data,
+                                   drgen_err *err)
 {
     st_writer *w;
     char name[160];
@@ -97,10 +101,12 @@ static drgen_status write_matrices(const char *path, const dit_cfg *cfg, const l
             size_t k = i % LORA_SITES;
             if (!(s->sites >> k & 1)) continue;
             for (int b = 0; b < 2 && status == DRGEN_OK; b++) {
-                size_t shape[2] = {b ? out_of(cfg, k) : s->rank, b ? s->rank : in_of(cfg, k)}, count = shape[0] * shape[1];
-                snprintf(name, sizeof name, "base_model.model.transformer_blocks.%zu.%s.%s.lora_%c.weight", i / LORA_SITES,
-                         module[k].part, module[k].name, b ? 'B' : 'A');
-                status = put ? st_put(w, data + used, count * sizeof *data, err) : st_declare(w, name, ST_F32, shape, 2, err);
+                size_t shape[2] = {b ? out_of(cfg, k) : s->rank, b ? s->rank : in_of(cfg, k)},
+                       count = shape[0] * shape[1];
+                snprintf(name, sizeof name, "base_model.model.transformer_blocks.%zu.%s.%s.lora_%c.weight",
+                         i / LORA_SITES, module[k].part, module[k].name, b ? 'B' : 'A');
+                status = put ? st_put(w, data + used, count * sizeof *data, err)
+                             : st_declare(w, name, ST_F32, shape, 2, err);
                 used += padded(count);
             }
         }
@@ -139,8 +145,10 @@ static drgen_status write_config(const char *path, const lora_shape *s, const ch
     number(&o, "r", (double)s->rank);
     number(&o, "lora_alpha", (double)s->alpha);
     number(&o, "lora_dropout", (double)s->dropout);
-    json_out_raw(&o, "\"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n  \"use_rslora\": false,\n  \"use_dora\": false,\n  "
-                     "\"rank_pattern\": {},\n  \"alpha_pattern\": {},\n  \"target_modules\": [");
+    json_out_raw(
+        &o,
+        "\"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n  \"use_rslora\": false,\n  \"use_dora\": false,\n  "
+        "\"rank_pattern\": {},\n  \"alpha_pattern\": {},\n  \"target_modules\": [");
     for (unsigned k = 0, first = 1; k < LORA_SITES; k++) {
         if (!(s->sites >> k & 1)) continue;
         if (!first) json_out_raw(&o, ", ");
@@ -149,7 +157,8 @@ static drgen_status write_config(const char *path, const lora_shape *s, const ch
     }
     json_out_raw(&o, "]\n}\n");
     file_writer w;
-    drgen_status status = o.failed ? err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", path) : file_begin(&w, path, err);
+    drgen_status status = o.failed ? err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", path)
+                                   : file_begin(&w, path, err);
     if (status == DRGEN_OK) {
         status = file_put(&w, o.text, strlen(o.text), err);
         if (status == DRGEN_OK) status = file_commit(&w, err);

@@ -7,9 +7,9 @@
 
 typedef struct {
     size_t rank;
-    float alpha;     /* the product is scaled by alpha / rank */
-    float dropout;   /* while training */
-    unsigned sites;  /* bit s: lora_site s has one, in every block */
+    float alpha;    /* the product is scaled by alpha / rank */
+    float dropout;  /* while training */
+    unsigned sites; /* bit s: lora_site s has one, in every block */
 } lora_shape;
 
 enum { LORA_ATTENTION = 1 << LORA_Q | 1 << LORA_K | 1 << LORA_V | 1 << LORA_O, LORA_ALL = (1 << LORA_SITES) - 1 };

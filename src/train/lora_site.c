@@ -62,8 +62,13 @@ static void drop_task(void *arg, size_t task, int thread)
 static void drop(nn *n, float *y, const float *x, const site *s, size_t count, int add)
 {
     if (nn_dry(n)) return;
-    drop_job j = {.y = y, .x = x, .keep_scale = 1.0f / (1.0f - s->lora->dropout),
-                  .threshold = (uint32_t)((double)s->lora->dropout * 16777216.0), .key = s->key, .count = count, .add = add};
+    drop_job j = {.y = y,
+                  .x = x,
+                  .keep_scale = 1.0f / (1.0f - s->lora->dropout),
+                  .threshold = (uint32_t)((double)s->lora->dropout * 16777216.0),
+                  .key = s->key,
+                  .count = count,
+                  .add = add};
     pool_run(n->pool, drop_task, &j, (count + PIECE - 1) / PIECE);
 }
 

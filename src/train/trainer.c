@@ -46,11 +46,15 @@ static drgen_status measure(const train_how *how, int keep, size_t *bytes, drgen
     dit_pass *pass = malloc(dit_pass_size());
     if (pair && pass) {
         for (size_t i = 0; i < pairs && !how->full; i++)
-            if (how->lora.sites >> i % LORA_SITES & 1) pair[i] = (lora_pair){.rank = how->lora.rank, .dropout = how->lora.dropout};
+            if (how->lora.sites >> i % LORA_SITES & 1)
+                pair[i] = (lora_pair){.rank = how->lora.rank, .dropout = how->lora.dropout};
         arena work = arena_measure();
         nn n = {how->kern, how->pool, &work};
-        dit_trained m = {.d = how->base, .grad = how->full ? how->base : NULL, .lora = how->full ? NULL : pair,
-                         .lora_grad = how->full ? NULL : pair, .keep = keep};
+        dit_trained m = {.d = how->base,
+                         .grad = how->full ? how->base : NULL,
+                         .lora = how->full ? NULL : pair,
+                         .lora_grad = how->full ? NULL : pair,
+                         .keep = keep};
         dit_batch b = {.songs = how->batch, .frames = how->frames};
         dit_pass_forward(pass, &n, &m, &b, NULL);
         dit_pass_backward(pass, &n, NULL);
@@ -99,15 +103,26 @@ static int make_batch(trainer *t)
     flow_batch *b = &t->batch;
     size_t songs = t->how.batch, frames = t->how.frames, mel = (size_t)cfg->mel_dim, style = (size_t)cfg->cond_dim;
     size_t count = songs * frames * mel;
-    *b = (flow_batch){.songs = songs, .frames = frames, .mel = mel, .style_dim = style, .latent = floats(count),
-                      .length = calloc(songs, sizeof(size_t)), .text = calloc(songs * frames, sizeof(int32_t)),
-                      .style = floats(songs * style), .start = floats(songs), .duration = floats(songs), .noise = floats(count),
-                      .x = floats(count), .cond = floats(count), .t = floats(songs), .from = calloc(songs, sizeof(size_t)),
+    *b = (flow_batch){.songs = songs,
+                      .frames = frames,
+                      .mel = mel,
+                      .style_dim = style,
+                      .latent = floats(count),
+                      .length = calloc(songs, sizeof(size_t)),
+                      .text = calloc(songs * frames, sizeof(int32_t)),
+                      .style = floats(songs * style),
+                      .start = floats(songs),
+                      .duration = floats(songs),
+                      .noise = floats(count),
+                      .x = floats(count),
+                      .cond = floats(count),
+                      .t = floats(songs),
+                      .from = calloc(songs, sizeof(size_t)),
                       .to = calloc(songs, sizeof(size_t))};
     t->v = floats(count);
     t->pass = malloc(dit_pass_size());
-    return b->latent && b->length && b->text && b->style && b->start && b->duration && b->noise && b->x && b->cond && b->t &&
-           b->from && b->to && t->v && t->pass;
+    return b->latent && b->length && b->text && b->style && b->start && b->duration && b->noise && b->x && b->cond &&
+           b->t && b->from && b->to && t->v && t->pass;
 }
 
 static drgen_status make_trained(trainer *t, drgen_err *err)
@@ -146,8 +161,10 @@ drgen_status trainer_open(trainer **out, const train_how *how, const train_sourc
     t->how = *how;
     t->source = *source;
     drgen_status status = make_arrays(t, count) && make_batch(t) ? make_trained(t, err)
-                                                                 : err_fail(err, DRGEN_ERR_NOMEM, "training: out of memory for %zu MiB "
-                                                                            "of weights, gradients and moments", count * 16 >> 20);
+                                                                 : err_fail(err, DRGEN_ERR_NOMEM,
+                                                                            "training: out of memory for %zu MiB "
+                                                                            "of weights, gradients and moments",
+                                                                            count * 16 >> 20);
     t->trained.keep = keep;
     if (status == DRGEN_OK) status = arena_init(&t->work, work, "training", err);
     if (status != DRGEN_OK) trainer_close(t);
@@ -205,8 +222,16 @@ static drgen_status fetch(trainer *t, size_t index, int validation, uint64_t key
 static dit_batch as_input(const trainer *t, int cond, uint64_t key)
 {
     const flow_batch *b = &t->batch;
-    return (dit_batch){.songs = b->songs, .frames = b->frames, .x = b->x, .cond = cond ? b->cond : NULL, .text = b->text,
-                       .style = b->style, .t = b->t, .start = b->start, .duration = b->duration, .key = key};
+    return (dit_batch){.songs = b->songs,
+                       .frames = b->frames,
+                       .x = b->x,
+                       .cond = cond ? b->cond : NULL,
+                       .text = b->text,
+                       .style = b->style,
+                       .t = b->t,
+                       .start = b->start,
+                       .duration = b->duration,
+                       .key = key};
 }
 
 /* One batch there and back; gradients are added. */
@@ -223,8 +248,10 @@ static double there_and_back(trainer *t, uint64_t key, double weight)
 
 static drgen_status diverged(const trainer *t, const char *what, double value, drgen_err *err)
 {
-    return err_fail(err, DRGEN_ERR_ARG, "training: the %s of update %ld is %g; stopped before it was applied. Go on from the last "
-                    "checkpoint with a lower rate (it was %.3g) or a stricter clip", what, t->done + 1, value,
+    return err_fail(err, DRGEN_ERR_ARG,
+                    "training: the %s of update %ld is %g; stopped before it was applied. Go on from the last "
+                    "checkpoint with a lower rate (it was %.3g) or a stricter clip",
+                    what, t->done + 1, value,
                     adamw_rate(t->how.schedule, t->how.adamw.lr, t->done + 1, t->how.warmup, t->how.updates));
 }
 
@@ -265,7 +292,8 @@ drgen_status trainer_validate(trainer *t, double *loss, drgen_err *err)
     for (size_t i = 0; i < batches && status == DRGEN_OK; i++) {
         uint64_t key = key_of(t, KEY_VALIDATION, i, 0);
         for (size_t s = 0; s < t->how.batch && status == DRGEN_OK; s++)
-            status = fetch(t, (i * t->how.batch + s) % t->source.validation, 1, key_of(t, KEY_VALIDATION, i, s + 1), s, err);
+            status = fetch(t, (i * t->how.batch + s) % t->source.validation, 1, key_of(t, KEY_VALIDATION, i, s + 1), s,
+                           err);
         if (status != DRGEN_OK) break;
         flow_fix(&t->batch, key, i * t->how.batch, batches * t->how.batch);
         dit_batch b = as_input(t, 0, 0);

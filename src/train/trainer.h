@@ -14,25 +14,26 @@ typedef struct {
     size_t validation; /* songs to validate with, by indexes of their own; 0: none */
     /* Fills song `slot` of the batch: latent (cleared before), length, text (cleared), style, start, duration; draws from
      * key. For validation the same key comes every time. */
-    drgen_status (*get)(void *user, size_t index, int validation, uint64_t key, flow_batch *to, size_t slot, drgen_err *err);
+    drgen_status (*get)(void *user, size_t index, int validation, uint64_t key, flow_batch *to, size_t slot,
+                        drgen_err *err);
     void *user;
 } train_source;
 
 typedef struct {
-    const dit *base;       /* must outlive the trainer; adapters need it, full training copies it */
-    const float *start;    /* full training: other weights to begin with (dit_tensors' flat array); NULL: base's */
+    const dit *base;    /* must outlive the trainer; adapters need it, full training copies it */
+    const float *start; /* full training: other weights to begin with (dit_tensors' flat array); NULL: base's */
     pool *pool;
     const kern_table *kern;
-    int full;              /* 1: all weights; 0: an adapter */
+    int full; /* 1: all weights; 0: an adapter */
     lora_shape lora;
     long updates;
     size_t batch, accumulate, frames; /* songs at once, batches of an update, frames of a song */
     lr_schedule schedule;
     long warmup;
-    adamw_how adamw;       /* lr: the highest */
+    adamw_how adamw; /* lr: the highest */
     flow_how flow;
     uint64_t seed;
-    size_t memory;         /* bytes within which activations are kept instead of made again */
+    size_t memory; /* bytes within which activations are kept instead of made again */
 } train_how;
 
 /* One update, as it went. */
@@ -57,7 +58,7 @@ drgen_status trainer_validate(trainer *t, double *loss, drgen_err *err);
 double trainer_measure(trainer *t);
 double trainer_flop(const trainer *t);
 
-long trainer_done(const trainer *t);                  /* updates */
+long trainer_done(const trainer *t);                   /* updates */
 const train_record *trainer_records(const trainer *t); /* [trainer_done] */
 /* What to use: the average of the weights (or adapter) when there is one. */
 const float *trainer_result(const trainer *t);

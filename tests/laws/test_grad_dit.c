@@ -16,7 +16,7 @@ typedef struct {
     char dir[256];
     dit_cfg cfg;
     st_file *file, *inputs, *expected;
-    dit *base, *d, *g;     /* as loaded; over weights; over gradients */
+    dit *base, *d, *g; /* as loaded; over weights; over gradients */
     float *weights, *grads;
     size_t floats, songs, frames;
     float *x, *cond, *style, *start, *duration, *v, *dv, t[2];
@@ -65,7 +65,8 @@ static int load(setup *s, const char *folder, int heads, int max_frames)
     s->weights = floats(s->floats);
     s->grads = floats(s->floats);
     CHECK(dit_flatten(s->base, &kern_ref, s->weights, &err) == DRGEN_OK);
-    CHECK(dit_over(&s->d, &s->cfg, s->weights, &err) == DRGEN_OK && dit_over(&s->g, &s->cfg, s->grads, &err) == DRGEN_OK);
+    CHECK(dit_over(&s->d, &s->cfg, s->weights, &err) == DRGEN_OK &&
+          dit_over(&s->g, &s->cfg, s->grads, &err) == DRGEN_OK);
     s->x = read_input(s, "x", &n);
     float *text = read_input(s, "text", &s->frames);
     s->text = malloc((s->frames + 1) * sizeof *s->text);
@@ -94,8 +95,16 @@ static void unload(setup *s)
 
 static dit_batch batch_of(const setup *s)
 {
-    return (dit_batch){.songs = s->songs, .frames = s->frames, .x = s->x, .cond = s->cond, .text = s->text, .style = s->style,
-                       .t = s->t, .start = s->start, .duration = s->duration, .key = 7};
+    return (dit_batch){.songs = s->songs,
+                       .frames = s->frames,
+                       .x = s->x,
+                       .cond = s->cond,
+                       .text = s->text,
+                       .style = s->style,
+                       .t = s->t,
+                       .start = s->start,
+                       .duration = s->duration,
+                       .key = 7};
 }
 
 static void pass(const setup *s, const kern_table *kern, pool *p, const dit_trained *m, int back)
@@ -217,8 +226,8 @@ static const wmat *site_weight(const dit *d, size_t i)
 }
 
 /* Largest difference between g [rows, cols] and scale * the product's sums, and the largest of those. */
-static void compare_product(double *worst, double *top, const float *g, float scale, size_t rows, size_t cols, size_t depth,
-                            const float *x, size_t xr, size_t xk, const float *y, size_t yk, size_t yc)
+static void compare_product(double *worst, double *top, const float *g, float scale, size_t rows, size_t cols,
+                            size_t depth, const float *x, size_t xr, size_t xk, const float *y, size_t yk, size_t yc)
 {
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < cols; c++) {
@@ -249,18 +258,22 @@ TEST(adapter_gradients_follow_from_those_of_the_weights)
         float *data = s.weights + ((const float *)w->data - s.weights);
         for (size_t r = 0; r < w->rows; r++)
             for (size_t c = 0; c < w->cols; c++)
-                for (size_t k = 0; k < l->rank; k++) data[r * w->cols + c] += l->scale * l->b[r * l->rank + k] * l->a[k * w->cols + c];
+                for (size_t k = 0; k < l->rank; k++)
+                    data[r * w->cols + c] += l->scale * l->b[r * l->rank + k] * l->a[k * w->cols + c];
     }
     memset(s.grads, 0, s.floats * sizeof *s.grads);
     pass(&s, kern_best(), NULL, &full, 1);
-    for (size_t i = 0; i < count; i++) CHECKF(fabsf(v[i] - s.v[i]) < 1e-4f, "forward %zu: %g, merged %g", i, (double)v[i], (double)s.v[i]);
+    for (size_t i = 0; i < count; i++)
+        CHECKF(fabsf(v[i] - s.v[i]) < 1e-4f, "forward %zu: %g, merged %g", i, (double)v[i], (double)s.v[i]);
     for (size_t i = 0; i < (size_t)s.cfg.depth * LORA_SITES; i++) {
         const wmat *w = site_weight(s.d, i);
         const float *dw = site_weight(s.g, i)->data;
         const lora_pair *l = &a.pair[i];
         double worst = 0, top = 0;
-        compare_product(&worst, &top, a.grad[i].a, l->scale, l->rank, w->cols, w->rows, l->b, 1, l->rank, dw, w->cols, 1);
-        compare_product(&worst, &top, a.grad[i].b, l->scale, w->rows, l->rank, w->cols, dw, w->cols, 1, l->a, 1, w->cols);
+        compare_product(&worst, &top, a.grad[i].a, l->scale, l->rank, w->cols, w->rows, l->b, 1, l->rank, dw, w->cols,
+                        1);
+        compare_product(&worst, &top, a.grad[i].b, l->scale, w->rows, l->rank, w->cols, dw, w->cols, 1, l->a, 1,
+                        w->cols);
         CHECKF(worst <= 1e-4 * top, "site %zu: off by %g of %g", i, worst, top);
     }
     free(v);
@@ -271,7 +284,8 @@ TEST(adapter_gradients_follow_from_those_of_the_weights)
 static double weigh(const setup *s)
 {
     double sum = 0;
-    for (size_t i = 0; i < s->songs * s->frames * (size_t)s->cfg.mel_dim; i++) sum += (double)s->v[i] * (double)s->dv[i];
+    for (size_t i = 0; i < s->songs * s->frames * (size_t)s->cfg.mel_dim; i++)
+        sum += (double)s->v[i] * (double)s->dv[i];
     return sum;
 }
 
@@ -296,7 +310,8 @@ TEST(adapter_gradients_with_dropout_are_differences)
     for (size_t i = 0; i < a.floats; i++) a.data[i] -= 2 * (float)h * way[i];
     pass(&s, &kern_ref, NULL, &m, 0);
     down = weigh(&s);
-    CHECKF(fabs((up - down) / (2 * h) - along) < 2e-2 * fabs(along), "slope %g, gradient %g", (up - down) / (2 * h), along);
+    CHECKF(fabs((up - down) / (2 * h) - along) < 2e-2 * fabs(along), "slope %g, gradient %g", (up - down) / (2 * h),
+           along);
     free(way);
     free_adapter(&a);
     unload(&s);

@@ -10,8 +10,8 @@
 typedef struct {
     size_t rows, in, out, songs, frames, heads, taps, groups; /* what a layer needs of them */
     size_t count, results;
-    double *r;   /* [results] */
-    float *rf;   /* the same */
+    double *r; /* [results] */
+    float *rf; /* the same */
 } layer;
 
 typedef struct {
@@ -188,7 +188,8 @@ static void rotate(const layer *l, double *x)
     for (size_t t = 0; t < l->frames; t++)
         for (size_t h = 0; h < l->heads; h++)
             for (size_t j = 0; j < half; j++) {
-                double *p = x + (t * l->heads + h) * l->in + j, a = p[0], b = p[half], c = cos(angle(t, j, half)), s = sin(angle(t, j, half));
+                double *p = x + (t * l->heads + h) * l->in + j, a = p[0], b = p[half], c = cos(angle(t, j, half)),
+                       s = sin(angle(t, j, half));
                 p[0] = a * c - b * s;
                 p[half] = b * c + a * s;
             }
@@ -228,8 +229,20 @@ static void attention_back(const layer *l, nn *n, const float *z, float *g)
     nn_rope_tables(c, s, l->frames, half, 100.0, 0);
     nn_rope(n, g, dim, c, s, l->frames, l->frames, l->heads, half);
     nn_rope(n, g + part, dim, c, s, l->frames, l->frames, l->heads, half);
-    nn_attn a = {.o = o, .q = g, .k = g + part, .v = g + 2 * part, .ldo = dim, .ldq = dim, .ldk = dim, .ldv = dim, .rows_q = l->frames,
-                 .rows_k = l->frames, .heads = l->heads, .width = l->in, .scale = 1.0f / sqrtf((float)l->in), .lse = lse};
+    nn_attn a = {.o = o,
+                 .q = g,
+                 .k = g + part,
+                 .v = g + 2 * part,
+                 .ldo = dim,
+                 .ldq = dim,
+                 .ldk = dim,
+                 .ldv = dim,
+                 .rows_q = l->frames,
+                 .rows_k = l->frames,
+                 .heads = l->heads,
+                 .width = l->in,
+                 .scale = 1.0f / sqrtf((float)l->in),
+                 .lse = lse};
     nn_attention(n, &a);
     nn_attention_grad(n, &a, l->rf, g, g + part, g + 2 * part);
     for (size_t i = 0; i < l->frames * half; i++) s[i] = -s[i];
@@ -272,7 +285,8 @@ static void conv(const layer *l, const double *z, double *y, size_t width, int d
                     size_t at = t + k;
                     if (at < l->taps / 2 || at - l->taps / 2 >= l->frames) continue;
                     const double *x = z + (s * l->frames + at - l->taps / 2) * l->in + o / width * width;
-                    for (size_t c = 0; c < width; c++) sum += x[c] * (depthwise ? w[k * l->in + o] : w[(o * l->taps + k) * width + c]);
+                    for (size_t c = 0; c < width; c++)
+                        sum += x[c] * (depthwise ? w[k * l->in + o] : w[(o * l->taps + k) * width + c]);
                 }
                 y[(s * l->frames + t) * l->in + o] = sum;
             }
@@ -316,7 +330,8 @@ static void grn_forward(const layer *l, const double *z, double *y)
         }
         for (size_t t = 0; t < l->frames; t++)
             for (size_t c = 0; c < l->in; c++)
-                y[(s * l->frames + t) * l->in + c] = gamma[c] * x[t * l->in + c] * norm[c] / (mean + 1e-6) + beta[c] + x[t * l->in + c];
+                y[(s * l->frames + t) * l->in + c] = gamma[c] * x[t * l->in + c] * norm[c] / (mean + 1e-6) + beta[c] +
+                                                     x[t * l->in + c];
     }
     free(norm);
 }
@@ -360,10 +375,30 @@ static const layer_case cases[] = {
     {"GELU", {.rows = 5, .in = 23}, x_count, x_count, gelu_forward, gelu_back},
     {"Mish", {.rows = 5, .in = 23}, x_count, x_count, mish_forward, mish_back},
     {"SwiGLU", {.rows = 5, .in = 23}, swiglu_count, x_count, swiglu_forward, swiglu_back},
-    {"attention and rotation", {.frames = 21, .heads = 2, .in = 6}, attention_count, attention_results, attention_forward, attention_back},
-    {"attention, one frame", {.frames = 1, .heads = 1, .in = 4}, attention_count, attention_results, attention_forward, attention_back},
-    {"depthwise convolution", {.songs = 2, .frames = 9, .in = 5, .taps = 7}, depthwise_count, song_results, depthwise_forward, depthwise_back},
-    {"grouped convolution", {.songs = 2, .frames = 11, .in = 6, .taps = 5, .groups = 2}, grouped_count, song_results, grouped_forward, grouped_back},
+    {"attention and rotation",
+     {.frames = 21, .heads = 2, .in = 6},
+     attention_count,
+     attention_results,
+     attention_forward,
+     attention_back},
+    {"attention, one frame",
+     {.frames = 1, .heads = 1, .in = 4},
+     attention_count,
+     attention_results,
+     attention_forward,
+     attention_back},
+    {"depthwise convolution",
+     {.songs = 2, .frames = 9, .in = 5, .taps = 7},
+     depthwise_count,
+     song_results,
+     depthwise_forward,
+     depthwise_back},
+    {"grouped convolution",
+     {.songs = 2, .frames = 11, .in = 6, .taps = 5, .groups = 2},
+     grouped_count,
+     song_results,
+     grouped_forward,
+     grouped_back},
     {"GRN", {.songs = 2, .frames = 9, .in = 7}, grn_count, song_results, grn_forward, grn_back},
     {"table", {.rows = 30, .out = 7, .in = 5}, table_count, rows_results, table_forward, table_back},
 };
@@ -381,7 +416,8 @@ static void check_case(const layer_case *c, const kern_table *kern, pool *p, uin
     layer l = c->shape;
     l.count = c->count(&l);
     l.results = c->results(&l);
-    double *z = malloc(l.count * sizeof *z), *y = malloc(l.results * sizeof *y), *want = malloc(l.count * sizeof *want), top = 0;
+    double *z = malloc(l.count * sizeof *z), *y = malloc(l.results * sizeof *y), *want = malloc(l.count * sizeof *want),
+           top = 0;
     float *zf = malloc(l.count * sizeof *zf), *g = calloc(l.count, sizeof *g);
     l.r = malloc(l.results * sizeof *l.r);
     l.rf = malloc(l.results * sizeof *l.rf);
@@ -401,8 +437,9 @@ static void check_case(const layer_case *c, const kern_table *kern, pool *p, uin
     nn n = {kern, p, &work};
     c->back(&l, &n, zf, g);
     for (size_t i = 0; i < l.count; i++)
-        CHECKF(fabs((double)g[i] - want[i]) <= 1e-4 * top, "%s %s: element %zu of %zu: %.9g, difference %.9g, largest %.3g", kern->isa, c->name,
-               i, l.count, (double)g[i], want[i], top);
+        CHECKF(fabs((double)g[i] - want[i]) <= 1e-4 * top,
+               "%s %s: element %zu of %zu: %.9g, difference %.9g, largest %.3g", kern->isa, c->name, i, l.count,
+               (double)g[i], want[i], top);
     arena_free(&work);
     free(z), free(y), free(want), free(zf), free(g), free(l.r), free(l.rf);
 }
@@ -427,16 +464,30 @@ TEST(attention_gradients_agree_with_the_formula)
     const kern_table *const *table = kern_available(&tables);
     uint64_t rng = t_seed;
     for (size_t k = 0; k < COUNT(sizes) * tables; k++) {
-        size_t frames = sizes[k / tables][0], heads = sizes[k / tables][1], width = sizes[k / tables][2], dim = heads * width, part = frames * dim;
-        float *x = malloc(5 * part * sizeof *x), *g = calloc(3 * part, sizeof *g), *lse = malloc(frames * heads * sizeof *lse);
+        size_t frames = sizes[k / tables][0], heads = sizes[k / tables][1], width = sizes[k / tables][2],
+               dim = heads * width, part = frames * dim;
+        float *x = malloc(5 * part * sizeof *x), *g = calloc(3 * part, sizeof *g),
+              *lse = malloc(frames * heads * sizeof *lse);
         double *want = calloc(3 * part, sizeof *want), *p = malloc(frames * sizeof *p), scale = 1 / sqrt((double)width);
         for (size_t i = 0; i < 4 * part; i++) x[i] = 2 * rng_uniform(&rng);
         const float *q = x, *key = x + part, *v = x + 2 * part, *d = x + 3 * part;
         arena work;
         CHECK(arena_init(&work, (size_t)32 << 20, "test", NULL) == DRGEN_OK);
         nn n = {table[k % tables], NULL, &work};
-        nn_attn a = {.o = x + 4 * part, .q = q, .k = key, .v = v, .ldo = dim, .ldq = dim, .ldk = dim, .ldv = dim, .rows_q = frames,
-                     .rows_k = frames, .heads = heads, .width = width, .scale = (float)scale, .lse = lse};
+        nn_attn a = {.o = x + 4 * part,
+                     .q = q,
+                     .k = key,
+                     .v = v,
+                     .ldo = dim,
+                     .ldq = dim,
+                     .ldk = dim,
+                     .ldv = dim,
+                     .rows_q = frames,
+                     .rows_k = frames,
+                     .heads = heads,
+                     .width = width,
+                     .scale = (float)scale,
+                     .lse = lse};
         nn_attention(&n, &a);
         nn_attention_grad(&n, &a, d, g, g + part, g + 2 * part);
         for (size_t h = 0; h < heads; h++)
@@ -467,7 +518,8 @@ TEST(attention_gradients_agree_with_the_formula)
             top = fmax(top, fabs(want[i]));
             worst = fmax(worst, fabs(want[i] - (double)g[i]));
         }
-        CHECKF(worst <= 1e-5 * top, "%s %zu frames, %zu heads of %zu: off by %g of %g", table[k % tables]->isa, frames, heads, width, worst, top);
+        CHECKF(worst <= 1e-5 * top, "%s %zu frames, %zu heads of %zu: off by %g of %g", table[k % tables]->isa, frames,
+               heads, width, worst, top);
         arena_free(&work);
         free(x), free(g), free(lse), free(want), free(p);
     }

@@ -10,11 +10,20 @@
 
 enum { FRAMES = 24, MEL = 32, WIDTH = 32, SONGS = 4 };
 
-static const dit_cfg tiny = {.dim = 64, .depth = 2, .heads = 2, .ff_mult = 4, .cond_dim = WIDTH, .conv_layers = 1, .mel_dim = MEL,
-                             .text_num_embeds = 20, .max_frames = 64, .conv_groups = 16};
+static const dit_cfg tiny = {.dim = 64,
+                             .depth = 2,
+                             .heads = 2,
+                             .ff_mult = 4,
+                             .cond_dim = WIDTH,
+                             .conv_layers = 1,
+                             .mel_dim = MEL,
+                             .text_num_embeds = 20,
+                             .max_frames = 64,
+                             .conv_groups = 16};
 
 /* Four songs of rule synth-1, of 24, 20, 24 and 17 frames. */
-static drgen_status get(void *user, size_t index, int validation, uint64_t key, flow_batch *b, size_t slot, drgen_err *err)
+static drgen_status get(void *user, size_t index, int validation, uint64_t key, flow_batch *b, size_t slot,
+                        drgen_err *err)
 {
     static const size_t length[SONGS] = {24, 20, 24, 17};
     char name[16];
@@ -75,8 +84,17 @@ static setup make(int full, int threads)
     setup s = {0};
     s.start = make_start(&s.d);
     if (threads > 1) CHECK(pool_open(&s.pool, threads, NULL) == DRGEN_OK);
-    s.how = (train_how){.base = s.d, .pool = s.pool, .kern = kern_best(), .full = full, .updates = 200, .batch = 2, .accumulate = 1,
-                        .frames = FRAMES, .schedule = LR_LINEAR, .warmup = 20, .seed = 5,
+    s.how = (train_how){.base = s.d,
+                        .pool = s.pool,
+                        .kern = kern_best(),
+                        .full = full,
+                        .updates = 200,
+                        .batch = 2,
+                        .accumulate = 1,
+                        .frames = FRAMES,
+                        .schedule = LR_LINEAR,
+                        .warmup = 20,
+                        .seed = 5,
                         .adamw = {.lr = 1e-3, .b1 = 0.9, .b2 = 0.999, .eps = 1e-8, .decay = 0.01, .clip = 1},
                         .lora = {.rank = 4, .alpha = 8, .sites = LORA_ALL}};
     s.source = (train_source){.get = get};
@@ -103,7 +121,8 @@ TEST(two_hundred_updates_follow_torch)
     for (size_t i = 0; t && want && i < want->count; i++) {
         CHECKF(trainer_update(t, NULL, NULL, &err) == DRGEN_OK, "%s", err.message);
         double e = fabs((double)trainer_records(t)[i].loss - (double)weights_value(want, i));
-        CHECKF(e <= 1e-3, "update %zu: loss %.6f, torch's %.6f", i + 1, (double)trainer_records(t)[i].loss, (double)weights_value(want, i));
+        CHECKF(e <= 1e-3, "update %zu: loss %.6f, torch's %.6f", i + 1, (double)trainer_records(t)[i].loss,
+               (double)weights_value(want, i));
         if (!(e <= worst)) worst = e;
     }
     CHECK(want && want->count == 200);
@@ -130,8 +149,8 @@ static void stretch(const setup *s, const char *path, long updates)
 static int same_files(const char *a, const char *b)
 {
     file_bytes x = {0}, y = {0};
-    int same = file_map(&x, a, SIZE_MAX, NULL) == DRGEN_OK && file_map(&y, b, SIZE_MAX, NULL) == DRGEN_OK && x.size == y.size &&
-               memcmp(x.data, y.data, x.size) == 0;
+    int same = file_map(&x, a, SIZE_MAX, NULL) == DRGEN_OK && file_map(&y, b, SIZE_MAX, NULL) == DRGEN_OK &&
+               x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
     file_close(&x);
     file_close(&y);
     return same;
@@ -147,7 +166,8 @@ static void check_resume(int full)
         both[i]->how.accumulate = 2;
         both[i]->how.adamw.ema = 0.9;
         both[i]->how.lora.dropout = 0.1f;
-        both[i]->how.flow = (flow_how){.span = 1, .drop_cond = 0.3, .drop_text = 0.2, .drop_style = 0.2, .drop_prompt = 0.1};
+        both[i]->how.flow = (flow_how){
+            .span = 1, .drop_cond = 0.3, .drop_text = 0.2, .drop_style = 0.2, .drop_prompt = 0.1};
         both[i]->source.count = SONGS;
         both[i]->source.validation = 3;
         both[i]->how.memory = i ? SIZE_MAX : 0; /* activations made again, or kept */
@@ -247,7 +267,8 @@ TEST(an_adapter_learns_three_songs)
 TEST(rates_rise_and_fall)
 {
     CHECK(fabs(adamw_rate(LR_CONSTANT, 2, 1, 4, 100) - 0.5) < 1e-12 && adamw_rate(LR_CONSTANT, 2, 90, 4, 100) == 2);
-    CHECK(fabs(adamw_rate(LR_LINEAR, 2, 5, 4, 104) - 2) < 1e-12 && fabs(adamw_rate(LR_LINEAR, 2, 104, 4, 104) - 0.02) < 1e-12);
+    CHECK(fabs(adamw_rate(LR_LINEAR, 2, 5, 4, 104) - 2) < 1e-12 &&
+          fabs(adamw_rate(LR_LINEAR, 2, 104, 4, 104) - 0.02) < 1e-12);
     CHECK(fabs(adamw_rate(LR_COSINE, 2, 54, 4, 103) - 1) < 0.04 && adamw_rate(LR_COSINE, 2, 103, 4, 103) < 1e-3);
     CHECK(adamw_rate(LR_LINEAR, 2, 1, 0, 1) == 2);
 }
