@@ -31,6 +31,8 @@ part() { # the command behind a part's name
     cli-sound) sh tests/cli_sound.sh ;;
     cli-train) sh tests/cli_train.sh ;;
     cli-train-asan) DRGEN=build/asan/drgen sh tests/cli_train.sh ;;
+    cli-training) sh tests/cli_training.sh ;;
+    cli-training-asan) DRGEN=build/asan/drgen sh tests/cli_training.sh ;;
     cli-sound-asan) DRGEN=build/asan/drgen sh tests/cli_sound.sh ;;
     cli-asan) DRGEN=build/asan/drgen sh tests/cli.sh ;;
     embed) $bin/embed_c ;;
@@ -52,11 +54,11 @@ if [ "$1" = --part ]; then
     exit 0
 fi
 
-parts="unit-asan cli cli-sound cli-train unit golden-asan" # the long ones first
+parts="unit-asan cli cli-sound cli-train cli-training unit golden-asan" # the long ones first
 for isa in $($bin/golden --list-isa); do parts="$parts golden-$isa"; done
 parts="$parts embed embed-c++ readme symbols layers"
 if [ "$1" = full ]; then
-    parts="$parts laws-full golden-full golden-full-f16 song-1b unit-tsan cli-asan cli-sound-asan cli-train-asan"
+    parts="$parts laws-full golden-full golden-full-f16 song-1b unit-tsan cli-asan cli-sound-asan cli-train-asan cli-training-asan"
     [ -n "$GOLDEN_FULL" ] && parts="$parts golden-extra"
     for f in tests/fuzz/fuzz_*.c; do parts="$parts fuzz-$(basename "$f" .c | sed 's/^fuzz_//')"; done
 fi
