@@ -257,11 +257,22 @@ static drgen_status loop(session *s)
     return DRGEN_OK;
 }
 
+/* Refuses what this machine cannot hold before it is tried: memory would be given and the process ended later. */
+static drgen_status check_memory(const session *s)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    double have = (double)pages * (double)size, need = (double)s->step.memory, gib = 1 << 30;
+    if (pages <= 0 || size <= 0 || need <= have) return DRGEN_OK;
+    return err_fail(s->err, DRGEN_ERR_NOMEM, "training needs %.1f GiB, this machine has %.1f; take shorter crops, fewer songs "
+                    "at once, or%s", need / gib, have / gib, s->o->full ? " train an adapter" : " a smaller rank");
+}
+
 static drgen_status start(session *s)
 {
     size_t validate = dataset_count(s->songs.songs) < 4 ? dataset_count(s->songs.songs) : 4;
     train_source source = training_source(&s->songs, validate);
     ERR_TRY(trainer_memory(&s->how, &s->step.memory, s->err));
+    ERR_TRY(check_memory(s));
     ERR_TRY(trainer_open(&s->t, &s->how, &source, s->err));
     if (s->o->resume && access(s->state, F_OK) == 0) ERR_TRY(trainer_load(s->t, s->state, s->err));
     long done = trainer_done(s->t), total = s->how.updates;
@@ -276,10 +287,12 @@ static drgen_status start(session *s)
     if (tell(s, 1)) return err_fail(s->err, DRGEN_ERR_CANCELLED, "stopped");
     drgen_status status = loop(s);
     if (status != DRGEN_ERR_CANCELLED) return status;
-    drgen_err late = {0}; /* the first message stays */
+    drgen_err late = {0}, *out = s->err;
     s->err = &late;
     drgen_status saved = trainer_done(s->t) > done ? save(s) : DRGEN_OK;
-    return saved == DRGEN_OK ? status : saved;
+    if (saved == DRGEN_OK) return status;
+    if (out) *out = late;
+    return saved;
 }
 
 drgen_status drgen_train(drgen *g, const drgen_training *how, drgen_err *err)

@@ -149,11 +149,31 @@ static drgen_status make_trained(trainer *t, drgen_err *err)
     return DRGEN_OK;
 }
 
+/* Products of the way back read float32 and half precision. */
+static drgen_status check_types(const dit *base, drgen_err *err)
+{
+    dit whole = *base;
+    size_t count = dit_tensors(&whole, NULL, NULL);
+    dit_tensor *t = calloc(count, sizeof *t);
+    if (!t) return err_fail(err, DRGEN_ERR_NOMEM, "training: out of memory");
+    drgen_status status = DRGEN_OK;
+    dit_tensors(&whole, t, NULL);
+    for (size_t i = 0; i < count && status == DRGEN_OK; i++) {
+        const wmat *m = t[i].matrix;
+        if (m && m->type != ST_F32 && m->type != ST_F16 && m->type != ST_BF16)
+            status = err_fail(err, DRGEN_ERR_MODEL, "training: %s is stored as %s; train with the model in half precision or "
+                              "float32, the adapter then fits this one too", t[i].name, st_type_name(m->type));
+    }
+    free(t);
+    return status;
+}
+
 drgen_status trainer_open(trainer **out, const train_how *how, const train_source *source, drgen_err *err)
 {
     size_t count, work;
     int keep;
     *out = NULL;
+    ERR_TRY(check_types(how->base, err));
     ERR_TRY(count_trained(how, &count, err));
     ERR_TRY(choose(how, &keep, &work, err));
     trainer *t = calloc(1, sizeof *t);
