@@ -126,7 +126,7 @@ static void adapter_step(bench *b, int keep)
     if (prepare(&s, b, 1, 512)) {
         char name[80];
         snprintf(name, sizeof name, "adapter step, 1.1 B, 512 frames%s", keep ? ", activations kept" : "");
-        bench_add(b, name, dit_pass_flop(&s.m, 512) * 1e-9, "GFLOP", bench_time(run_step, &s, 1), b->fma);
+        bench_add(b, name, dit_pass_flop(&s.m, 512) * 1e-9, "GFLOP", bench_time(run_step, &s, 2), b->fma);
         printf("    working memory besides the weights: %.2f GiB\n", (double)s.work.size / (1 << 30));
         finish(&s);
     }
