@@ -74,7 +74,7 @@ machine := $(shell $(CC) -dumpmachine)
 arch := $(if $(filter x86_64%,$(machine)),x86,$(if $(filter aarch64%,$(machine)),arm,other))
 # GCC 12 for AArch64 breaks down ("internal compiler error: in vect_transform_reduction") over plain loops of fmax.
 must += $(if $(filter arm-12,$(arch)-$(firstword $(subst ., ,$(shell $(CC) -dumpversion)))),-fno-tree-loop-vectorize)
-kern.x86 := $(addprefix src/kernels/kern_,avx2.c avx512.c q8_avx2.c q8_avxvnni.c q8_avx512.c)
+kern.x86 := $(addprefix src/kernels/kern_,avx2.c avx512.c q8_avx2.c q8_avxvnni.c q8_avx512.c grad_avx2.c grad_avx512.c)
 kern.arm := $(addprefix src/kernels/kern_,neon.c q8_neon.c q8_dotprod.c q8_i8mm.c)
 kern.other :=
 layers := base kernels io dsp nn text model train pipeline
@@ -99,8 +99,8 @@ unit_cli := src/cli/opts.c src/cli/generate_opts.c src/cli/prompt_opts.c
 all: drgen libdrgen.a
 
 # ---- rules ----------------------------------------------------------------------------------------------------
-$(B)/src/kernels/kern_avx2.o: isa := -mavx2 -mfma -mf16c
-$(B)/src/kernels/kern_avx512.o: isa := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq
+$(B)/src/kernels/kern_avx2.o $(B)/src/kernels/kern_grad_avx2.o: isa := -mavx2 -mfma -mf16c
+$(B)/src/kernels/kern_avx512.o $(B)/src/kernels/kern_grad_avx512.o: isa := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512vl -mavx512dq
 $(B)/src/kernels/kern_q8_avx2.o: isa := -mavx2 -mfma
 $(B)/src/kernels/kern_q8_avxvnni.o: isa := -mavx2 -mfma -mavxvnni
 $(B)/src/kernels/kern_q8_dotprod.o: isa := -march=armv8.2-a+dotprod

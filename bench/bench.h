@@ -68,6 +68,7 @@ void bench_audio(bench *b);     /* with a model: the audio tower */
 void bench_conv(bench *b);      /* residual units of the autoencoder */
 void bench_meters(bench *b);    /* loudness and true peak of a song, one core */
 void bench_master(bench *b);    /* mastering of a song, one core */
+void bench_train(bench *b);     /* a step of an adapter, a small model from nothing */
 
 /* Prints b against a, two JSON files of earlier runs; 1 when a row became slower than `bound` (1.1: ten percent). */
 int bench_compare(const char *a, const char *b, double bound);

@@ -285,6 +285,61 @@ typedef struct {
 /* Adds it. ARG error when its widths are not the dataset's or a value makes no sense. */
 DRGEN_API drgen_status drgen_dataset_add(drgen_dataset *d, const drgen_prepared *song, drgen_err *err);
 
+/* ---- training */
+
+/* How a training goes; loss, rate, norm and validation are those of update `done`. */
+typedef struct {
+    int news;            /* 1: an update was made; 0: only a question whether to go on; then the rest stands as it was */
+    long done, total;    /* updates */
+    double loss, rate, norm; /* mean square error of the velocity; learning rate; norm of the gradient before clipping */
+    double validation;   /* loss at fixed times and noise; NaN: not measured now */
+    double seconds;      /* of the last update; before the first: as measured on one batch of made-up numbers */
+    double left;         /* seconds until the end, at the pace so far */
+    double gflop;        /* of an update, billions of operations */
+    size_t memory;       /* bytes of weights trained, gradients, moments and activations */
+    size_t trained;      /* numbers that are trained */
+} drgen_train_step;
+/* Called before the first update, after each, and between batches. Return 0 to go on; anything else stops: the state is
+ * saved and drgen_train returns DRGEN_ERR_CANCELLED. */
+typedef int (*drgen_train_progress)(const drgen_train_step *step, void *user);
+
+/* Start from drgen_training_default. */
+typedef struct {
+    const char *dataset;    /* folder made by drgen_prepare */
+    const char *output;     /* folder for the result, made if need be: an adapter as PEFT writes them, or a model; what is
+                               needed to go on (state.safetensors), loss.csv and loss.png are in its folder "training" */
+    int full;               /* 0: an adapter; 1: all weights */
+    const char *init;       /* with full: JSON file with a transformer's sizes ("dim", "depth"... as in model.json's "dit"):
+                               a new one begins from nothing; NULL: the handle's goes on learning */
+    int resume;             /* 1: go on from the state in output, when there is one */
+    long updates;           /* steps of the optimiser; 0: as many as `epochs` take */
+    double epochs;          /* passes over the songs */
+    int batch, accumulate;  /* songs at once; batches an update */
+    int frames;             /* length of a crop; 0: the longest song's, at most 2048 */
+    double rate;            /* learning rate at its highest */
+    int schedule;           /* 0: constant, 1: linear to 0, 2: cosine to 0 */
+    long warmup;            /* updates over which the rate rises; -1: a tenth of all */
+    double decay, clip;     /* weight decay; largest norm of a gradient, 0: any */
+    double ema;             /* decay of the average of the weights that becomes the result; 0: the weights themselves */
+    int rank;               /* of an adapter, 1.. */
+    double alpha, dropout;  /* its product counts alpha / rank; share of inputs it does not see while training */
+    const char *modules;    /* what it is added to: q, k, v, o, gate, up, down with commas; "attention", "all" */
+    int span;               /* 1: learn to fill spans into what is around them (for editing), as the paper says */
+    double drop_cond, drop_text, drop_style; /* chance that a batch is trained without */
+    int held;               /* the last so many songs are kept back for validation; 0: validate on what is trained on */
+    long validate_every, save_every; /* updates; 0: only at the end */
+    int half;               /* a full model is written in half precision */
+    uint64_t seed;
+    size_t keep_memory;     /* bytes within which activations are kept instead of made again */
+    drgen_train_progress progress;
+    void *progress_user;
+} drgen_training;
+DRGEN_API drgen_training drgen_training_default(int full);
+
+/* Trains. The same options, songs and seed give the same files for any number of threads, whether stopped and resumed or
+ * not. A loss that is not a number stops it with an ARG error; the last saved state stays. g is not changed. */
+DRGEN_API drgen_status drgen_train(drgen *g, const drgen_training *how, drgen_err *err);
+
 /* ---- recipes: all a song is made from, as JSON */
 
 typedef struct drgen_recipe drgen_recipe;

@@ -131,6 +131,7 @@ static void attend_task(void *arg, size_t task, int thread)
         attn_panel q = panel_at(j, memory, i);
         size_t q0 = first + i * nr, queries = least(nr, a->rows_q - q0);
         for (size_t c = 0; c < queries; c++) {
+            if (a->lse) a->lse[head * a->rows_q + q0 + c] = q.top[c] + logf(q.sum[c]);
             float *o = a->o + (q0 + c) * a->ldo + head * a->width, whole = 1.0f / q.sum[c];
             for (size_t d = 0; d < a->width; d++) o[d] = q.out[d * nr + c] * whole;
         }

@@ -68,6 +68,7 @@ typedef struct {
     size_t ldo, ldq, ldk, ldv;
     size_t rows_q, rows_k, heads, width;
     float scale;
+    float *lse; /* [heads, rows_q] logarithm of each softmax's sum, for the way back; NULL: not wanted */
 } nn_attn;
 void nn_attention(nn *n, const nn_attn *a);
 /* The same in integers, for models whose other products are: scores in int8, weights and values in int16. o may be q.
