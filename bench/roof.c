@@ -53,7 +53,7 @@ __attribute__((target("avx2,fma"))) static void fma_avx2(void *arg, size_t task,
     for (int i = 0; i < NARROW; i++) s[i] = _mm256_set1_ps((float)i);
     for (int r = 0; r < ROUNDS; r++) {
 #pragma GCC unroll 12
-    for (int i = 0; i < NARROW; i++) s[i] = _mm256_fmadd_ps(s[i], x, y);
+        for (int i = 0; i < NARROW; i++) s[i] = _mm256_fmadd_ps(s[i], x, y);
     }
 #pragma GCC unroll 12
     for (int i = 1; i < NARROW; i++) s[0] = _mm256_add_ps(s[0], s[i]);
@@ -87,7 +87,7 @@ __attribute__((target("avx2,avxvnni"))) static void int8_avxvnni(void *arg, size
     for (int i = 0; i < NARROW; i++) s[i] = _mm256_set1_epi32(i);
     for (int r = 0; r < ROUNDS; r++) {
 #pragma GCC unroll 12
-    for (int i = 0; i < NARROW; i++) s[i] = _mm256_dpbusd_avx_epi32(s[i], x, y);
+        for (int i = 0; i < NARROW; i++) s[i] = _mm256_dpbusd_avx_epi32(s[i], x, y);
         __asm__ volatile("" : "+x"(x));
     }
 #pragma GCC unroll 12
