@@ -8,7 +8,7 @@
 
 #include "nn/tiles.h"
 
-enum { ELEMENTS = 14, OUTPUTS = 6, INPUTS = 12, TAPS = 7, SLICE = 64, PAD = 16, MIN_GROUP = 28, MAX_GROUP = 112 };
+enum { ELEMENTS = 14, OUTPUTS = 6, INPUTS = 12, TAPS = 7, SLICE = 64, PAD = 16, MIN_GROUP = 56, MAX_GROUP = 112 };
 
 /* ---- weights */
 
