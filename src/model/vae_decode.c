@@ -1,5 +1,7 @@
-/* vae_decode.c - the Oobleck decoder on any stretch of a song. Activations are time-major [rows, channels], so that
- * every convolution is one matrix product over a view.
+/* vae_decode.c - the Oobleck decoder on any stretch of a song. Activations are time-major [rows, channels].
+ *
+ * Two stages: deep levels, which hold nine tenths of the weights and a tenth of the work, run on many frames at a time, so
+ * that preparing weights is little; the others on small tiles, with their weights prepared once.
  *
  * A stretch of samples depends on a stretch of rows at every layer; these are worked out backwards first, and then each
  * layer computes exactly its rows. Zeros stand only where the song itself begins or ends. So tiles are exact, and what
@@ -10,7 +12,7 @@
 
 #include "model/vae_types.h"
 
-enum { TILE = 16, DEEP_TILES = 8 }; /* frames of a tile; tiles whose deep levels are worked out together */
+enum { TILE = 32, DEEP_TILES = 4 }; /* frames of a tile; tiles whose deep levels are worked out together */
 
 /* Rows of every layer that a stretch of samples needs. */
 typedef struct {
@@ -152,7 +154,8 @@ static void run_deep(stage *g, const float *z, long frames, int deep)
     size_t latent = (size_t)v->cfg.latent_dim;
     lay_out(g, 0, deep);
     g->have = g->p->first;
-    vae_gather(g->n, g->padded, (span){g->have.from - VAE_TAPS / 2, g->have.to + VAE_TAPS / 2}, z, (span){0, frames}, frames, latent, NULL);
+    span want = {g->have.from - VAE_TAPS / 2, g->have.to + VAE_TAPS / 2};
+    vae_gather(g->n, g->padded, want, z, (span){0, frames}, frames, latent, NULL);
     gemm_view view = {g->padded, latent, latent, latent};
     nn_linear_view(g->n, g->x, v->first.rows, view, &v->first, v->first_bias, span_length(g->have), 0);
     g->at = g->x;
@@ -234,13 +237,12 @@ static int decode_tiles(const decoding *d, const stage *deep, span part, int lev
         stage g = *deep;
         g.p = &p;
         run_shallow(&g, pcm, levels, ready);
-        if (!d->whole && !nn_dry(d->n) && d->sink(d->user, pcm, (size_t)((end - f) * ratio), (size_t)end, (size_t)d->frames)) return 0;
+        if (d->whole || nn_dry(d->n)) continue;
+        if (d->sink(d->user, pcm, (size_t)((end - f) * ratio), (size_t)end, (size_t)d->frames) != 0) return 0;
     }
     return 1;
 }
 
-/* Deep levels hold nine tenths of the weights and a tenth of the work: they run on many frames at a time, so that preparing
- * weights is nothing; the others, whose weights stand ready, on tiles small enough for a cache. */
 static int decode(const decoding *d, float *pcm)
 {
     const vae *v = d->v;

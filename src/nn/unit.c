@@ -6,24 +6,9 @@
  * [width, width]. Blocks lie on a grid from the first row wanted on; how many a task takes changes no bit. */
 #include <string.h>
 
-#include "nn/nn.h"
+#include "nn/tiles.h"
 
-enum { ELEMENTS = 14, OUTPUTS = 6, INPUTS = 12, TAPS = 7, SLICE = 64, PAD = 16, MIN_GROUP = 28, MAX_GROUP = 112 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t ceiling(size_t count, size_t of)
-{
-    return (count + of - 1) / of;
-}
-
-static kern_type kern_of(st_type t)
-{
-    return t == ST_F16 ? KERN_F16 : t == ST_BF16 ? KERN_BF16 : KERN_F32;
-}
+enum { ELEMENTS = 14, OUTPUTS = 6, INPUTS = 12, TAPS = 7, SLICE = 64, PAD = 16, MIN_GROUP = 56, MAX_GROUP = 112 };
 
 /* ---- weights */
 
@@ -34,27 +19,19 @@ typedef struct {
     size_t panels, nr;
 } prepare_job;
 
-static const void *weight_at(const wmat *w, size_t at)
-{
-    return (const char *)w->data + at * (w->type == ST_F32 ? 4 : 2);
-}
-
 /* A panel of outputs. The transform runs on packed taps, so that it needs no shuffles. */
 static void prepare_task(void *arg, size_t panel, int thread)
 {
     const prepare_job *j = arg;
     const kern_table *kern = j->n->kern;
-    const wmat *wide = &j->u->wide, *point = &j->u->point;
     size_t width = j->u->width, o0 = panel * j->nr, tap = SLICE * j->nr;
-    int cols = (int)least(j->nr, width - o0);
     float *taps = j->scratch + (size_t)thread * TAPS * tap;
     for (size_t k = 0; k < width; k += SLICE) {
         size_t depth = least(SLICE, width - k);
-        for (size_t t = 0; t < TAPS; t++)
-            kern->pack_b(taps + t * tap, weight_at(wide, (o0 * TAPS + t) * width + k), kern_of(wide->type), TAPS * width, cols, depth);
+        tiles_pack_taps(kern, taps, tap, &j->u->wide, TAPS, width, o0, k, depth);
         kern->conv7_taps(j->wide + (panel * width + k) * j->nr, j->panels * width * j->nr, taps, tap, depth * j->nr);
     }
-    kern->pack_b(j->point + panel * width * j->nr, weight_at(point, o0 * width), kern_of(point->type), width, cols, width);
+    tiles_pack_taps(kern, j->point + panel * width * j->nr, 0, &j->u->point, 1, width, o0, 0, width);
 }
 
 nn_unit_weights nn_unit_prepare(nn *n, const nn_unit *u)
@@ -101,8 +78,8 @@ static void wide_products(const unit_job *j, float *m, const float *v, size_t ti
     for (size_t e = 0; e < ELEMENTS; e++)
         for (size_t p = 0; p < j->panels; p++)
             for (size_t q = 0; q < tiles; q += j->mr)
-                j->n->kern->micro_rows(m + e * j->element + q * j->ld + p * j->nr, j->ld, v + e * j->element + q * j->ld, j->ld,
-                                       j->w.wide + (e * j->panels + p) * width * j->nr, width, 0);
+                j->n->kern->micro_rows(m + e * j->element + q * j->ld + p * j->nr, j->ld, v + e * j->element + q * j->ld,
+                                       j->ld, j->w.wide + (e * j->panels + p) * width * j->nr, width, 0);
 }
 
 /* y = x + bias + inner times the point convolution's weights, rows of the output from `from` on. */
@@ -146,7 +123,8 @@ static void unit_task(void *arg, size_t task, int thread)
         memset(v + e * j->element + tiles * j->ld, 0, (ceiling(tiles, j->mr) * j->mr - tiles) * j->ld * sizeof *v);
     wide_products(j, m, v, tiles);
     for (size_t t = 0; t < tiles; t++)
-        kern->conv7_out(s + (t / d * j->block + t % d) * j->ld, d * j->ld, m + t * j->ld, j->element, u->wide_bias, u->width);
+        kern->conv7_out(s + (t / d * j->block + t % d) * j->ld, d * j->ld, m + t * j->ld, j->element, u->wide_bias,
+                        u->width);
     for (size_t i = 0; i < rows; i++) kern->snake(s + i * j->ld, s + i * j->ld, u->a[1], u->s[1], u->width);
     point_products(j, s, from, rows);
 }

@@ -3,24 +3,10 @@
  * rows instead of six. A task takes a stretch of rows through everything, as in unit.c. */
 #include <string.h>
 
-#include "nn/nn.h"
+#include "nn/tiles.h"
 
-enum { ELEMENTS = 4, OUTPUTS = 3, SLICE = 128, PAD = 16, GROUP = 28, BLOCK_PANELS = 8 }; /* tiles, panels of outputs at once */
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t ceiling(size_t count, size_t of)
-{
-    return (count + of - 1) / of;
-}
-
-static kern_type kern_of(st_type t)
-{
-    return t == ST_F16 ? KERN_F16 : t == ST_BF16 ? KERN_BF16 : KERN_F32;
-}
+enum { ELEMENTS = 4, OUTPUTS = 3, SLICE = 128, PAD = 16 };
+enum { GROUP = 28, BLOCK_PANELS = 8 }; /* tiles of a task, panels of outputs at once */
 
 typedef struct {
     const nn *n;
@@ -32,14 +18,11 @@ typedef struct {
 static void prepare_task(void *arg, size_t panel, int thread)
 {
     const prepare_job *j = arg;
-    const wmat *w = &j->u->w;
-    size_t in = j->u->in, o0 = panel * j->nr, tap = SLICE * j->nr, size = w->type == ST_F32 ? 4 : 2;
-    int cols = (int)least(j->nr, w->rows - o0);
+    size_t in = j->u->in, tap = SLICE * j->nr;
     float *taps = j->scratch + (size_t)thread * 2 * tap;
     for (size_t k = 0; k < in; k += SLICE) {
         size_t depth = least(SLICE, in - k);
-        for (size_t t = 0; t < 2; t++)
-            j->n->kern->pack_b(taps + t * tap, (const char *)w->data + ((o0 * 2 + t) * in + k) * size, kern_of(w->type), 2 * in, cols, depth);
+        tiles_pack_taps(j->n->kern, taps, tap, &j->u->w, 2, in, panel * j->nr, k, depth);
         j->n->kern->conv2_taps(j->out + (panel * in + k) * j->nr, j->panels * in * j->nr, taps, tap, depth * j->nr);
     }
 }
@@ -74,7 +57,8 @@ static void up_task(void *arg, size_t task, int thread)
     size_t element = j->group * j->ld, m_element = j->group * j->ldm, wide = u->w.rows;
     long from = j->r.from + (long)(task * j->group * OUTPUTS);
     size_t rows = least(j->group * OUTPUTS, (size_t)(j->r.to - from)), tiles = ceiling(rows, OUTPUTS);
-    float *s = j->scratch + (size_t)thread * j->thread_floats, *v = s + (j->group * OUTPUTS + 1) * j->ld, *m = v + ELEMENTS * element;
+    float *s = j->scratch + (size_t)thread * j->thread_floats, *v = s + (j->group * OUTPUTS + 1) * j->ld;
+    float *m = v + ELEMENTS * element;
     for (size_t i = 0; i < j->group * OUTPUTS + 1; i++) {
         long t = from - 1 + (long)i;
         if (t < j->r.have_from || t >= j->r.have_to) memset(s + i * j->ld, 0, u->in * sizeof *s);
@@ -86,11 +70,12 @@ static void up_task(void *arg, size_t task, int thread)
         for (size_t e = 0; e < ELEMENTS; e++)
             for (size_t p = p0; p < p1; p++)
                 for (size_t q = 0; q < tiles; q += j->mr)
-                    kern->micro_rows(m + e * m_element + q * j->ldm + (p - p0) * j->nr, j->ldm, v + e * element + q * j->ld, j->ld,
-                                     j->w + (e * j->panels + p) * u->in * j->nr, u->in, 0);
+                    kern->micro_rows(m + e * m_element + q * j->ldm + (p - p0) * j->nr, j->ldm, v + e * element + q * j->ld,
+                                     j->ld, j->w + (e * j->panels + p) * u->in * j->nr, u->in, 0);
         for (size_t t = 0; t < tiles; t++)
-            kern->conv2_out(j->r.y + ((size_t)(from - j->r.from) + t * OUTPUTS) * wide + c0, wide, (int)least(OUTPUTS, rows - t * OUTPUTS),
-                            m + t * j->ldm, m_element, u->bias + c0, least(p1 * j->nr, wide) - c0);
+            kern->conv2_out(j->r.y + ((size_t)(from - j->r.from) + t * OUTPUTS) * wide + c0, wide,
+                            (int)least(OUTPUTS, rows - t * OUTPUTS), m + t * j->ldm, m_element, u->bias + c0,
+                            least(p1 * j->nr, wide) - c0);
     }
 }
 
