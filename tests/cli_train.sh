@@ -6,7 +6,7 @@ drgen=${DRGEN:-build/release/drgen}
 case $drgen in /*) ;; *) drgen=$PWD/$drgen ;; esac
 tokenizer=$PWD/tests/golden/spm/spm.model
 bytes=$PWD/tests/golden/mastering/pro # any bytes that are always the same
-prepared=$PWD/tests/golden/prepared
+prepared=$PWD/tests/prepared
 . tests/cli_common.sh
 
 for command in encode decode prepare; do

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.." || exit 1
 drgen=${DRGEN:-build/release/drgen}
 case $drgen in /*) ;; *) drgen=$PWD/$drgen ;; esac
 bytes=$PWD/tests/golden/mastering/pro # any bytes that are always the same
-prepared=$PWD/tests/golden/prepared
+prepared=$PWD/tests/prepared
 . tests/cli_common.sh
 
 check "train --help" "$drgen" train --help

@@ -7,7 +7,7 @@
 #include "weights_tools/prepared_pt.h"
 #include "weights_tools/source.h"
 
-#define AT "tests/golden/prepared/"
+#define AT "tests/prepared/"
 
 TEST(prepared_lyrics_are_lists)
 {
