@@ -9,7 +9,7 @@ enum {
     PACK_BYTES = 2 << 20,  /* of one packed block of W */
     BLOCK_BYTES = 352 << 10, /* of A that one task sweeps, at most: second-level cache */
     BLOCK_PANELS = 24,
-    MIN_TASKS = 24
+    MIN_TASKS = 96
 };
 
 static size_t up(size_t v, size_t to)

@@ -11,13 +11,17 @@ static inline __mmask16 low(size_t n)
     return (__mmask16)((1u << n) - 1u);
 }
 
+/* Four maxima at a time: one would wait for itself. */
 static float absmax(const float *x, size_t n)
 {
-    __m512 m = _mm512_setzero_ps();
+    __m512 m[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
     size_t i = 0;
-    for (; i + 16 <= n; i += 16) m = _mm512_max_ps(m, _mm512_abs_ps(_mm512_loadu_ps(x + i)));
-    if (i < n) m = _mm512_max_ps(m, _mm512_abs_ps(_mm512_maskz_loadu_ps(low(n - i), x + i)));
-    return _mm512_reduce_max_ps(m);
+    for (; i + 64 <= n; i += 64)
+#pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++) m[k] = _mm512_max_ps(m[k], _mm512_abs_ps(_mm512_loadu_ps(x + i + 16 * k)));
+    for (; i + 16 <= n; i += 16) m[0] = _mm512_max_ps(m[0], _mm512_abs_ps(_mm512_loadu_ps(x + i)));
+    if (i < n) m[0] = _mm512_max_ps(m[0], _mm512_abs_ps(_mm512_maskz_loadu_ps(low(n - i), x + i)));
+    return _mm512_reduce_max_ps(_mm512_max_ps(_mm512_max_ps(m[0], m[1]), _mm512_max_ps(m[2], m[3])));
 }
 
 /* Rows r[i] of sixteen dwords become columns. */
@@ -175,6 +179,7 @@ static void softmax_pairs(int16_t *p, const float *s, size_t keys, float *m, flo
         __m512 before = _mm512_loadu_ps(m + c), top[4] = {before, before, before, before};
         size_t k = 0;
         for (; k + 4 <= keys; k += 4)
+#pragma GCC unroll 4
             for (size_t i = 0; i < 4; i++) top[i] = _mm512_max_ps(top[i], _mm512_loadu_ps(s + (k + i) * NR + c));
         for (; k < keys; k++) top[0] = _mm512_max_ps(top[0], _mm512_loadu_ps(s + k * NR + c));
         __m512 most = _mm512_max_ps(_mm512_max_ps(top[0], top[1]), _mm512_max_ps(top[2], top[3]));
