@@ -114,22 +114,27 @@ static void micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, size_
     for (int i = 0; i < MR; i++) {
         s[i][0] = first0;
         s[i][1] = first1;
-        _mm_prefetch((const char *)(c + (size_t)i * ldc), _MM_HINT_T0);
-        _mm_prefetch((const char *)(c + (size_t)i * ldc + 16), _MM_HINT_T0);
     }
-    for (size_t q = 0; q < quads; q++) {
-        __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 64);
-        _mm_prefetch((const char *)(a + 10 * 4 * MR), _MM_HINT_T0);
+    /* Lines of C are asked for one row at a time: all at once they would stand in front of the panels. */
+    size_t q = 0;
+    for (size_t row = 0; row < MR; row++) {
+        size_t end = quads * (row + 1) / MR;
+        _mm_prefetch((const char *)(c + row * ldc), _MM_HINT_T0);
+        _mm_prefetch((const char *)(c + row * ldc + 16), _MM_HINT_T0);
+        for (; q < end; q++) {
+            __m512i b0 = _mm512_loadu_si512(b), b1 = _mm512_loadu_si512(b + 64);
+            _mm_prefetch((const char *)(a + 10 * 4 * MR), _MM_HINT_T0);
 #pragma GCC unroll 14
-        for (int i = 0; i < MR; i++) {
-            int quad;
-            memcpy(&quad, a + 4 * i, 4);
-            __m512i v = _mm512_set1_epi32(quad);
-            s[i][0] = dot(s[i][0], v, b0);
-            s[i][1] = dot(s[i][1], v, b1);
+            for (int i = 0; i < MR; i++) {
+                int quad;
+                memcpy(&quad, a + 4 * i, 4);
+                __m512i v = _mm512_set1_epi32(quad);
+                s[i][0] = dot(s[i][0], v, b0);
+                s[i][1] = dot(s[i][1], v, b1);
+            }
+            a += 4 * MR;
+            b += 4 * NR;
         }
-        a += 4 * MR;
-        b += 4 * NR;
     }
     __m512 col0 = _mm512_loadu_ps(t->col), col1 = _mm512_loadu_ps(t->col + 16);
 #pragma GCC unroll 14
