@@ -38,7 +38,7 @@ static int subject_open(subject *s, const bench *b, const char *folder)
 {
     drgen_err err = {0};
     *s = (subject){.b = b};
-    if (!bench_model_config(folder, &s->cfg)) return 0;
+    if (!bench_model_config(folder, &s->cfg) || s->cfg.dit.max_frames < FRAMES) return 0;
     char *path = file_join(folder, "dit.safetensors");
     if (!path) exit(1);
     drgen_status status = st_open(&s->file, path, &err);
@@ -116,7 +116,7 @@ static void put(const subject *s, const char *what, const float *y, const float 
         double a = (double)y[k], e = (double)exact[k];
         dot += a * e, yy += a * a, ee += e * e, error += (a - e) * (a - e);
     }
-    printf("likeness, %s, %d steps: %-28s cosine %.6f, rms error %.5f, evaluations %d of %d, %.2f s\n", s->cfg.dtype, s->b->steps,
+    printf("likeness, %s, %d steps: %-36s cosine %.6f, rms error %.5f, evaluations %d of %d, %.2f s\n", s->cfg.dtype, s->b->steps,
            what, dot / sqrt(yy * ee), sqrt(error / ee), evaluations, 2 * (s->b->steps - 1), seconds);
     fflush(stdout);
 }
@@ -128,10 +128,9 @@ static void shortcuts(const subject *s)
         cfm_run run;
     } rows[] = {
         {"--cfg-interval 0.1:0.9", {.from = 0.1f, .to = 0.9f}}, {"--cfg-interval 0:0.6", {.to = 0.6f}},
-        {"--cfg-interval 0.3:0.7", {.from = 0.3f, .to = 0.7f}}, {"--cache 0.02", {.to = 1, .threshold = 0.02f}},
-        {"--cache 0.05", {.to = 1, .threshold = 0.05f}},        {"--cache 0.1", {.to = 1, .threshold = 0.1f}},
-        {"--cache 0.2", {.to = 1, .threshold = 0.2f}},
-        {"--cfg-interval 0.1:0.9 --cache 0.05", {.from = 0.1f, .to = 0.9f, .threshold = 0.05f}},
+        {"--cfg-interval 0.3:0.7", {.from = 0.3f, .to = 0.7f}}, {"--cache 0.2", {.to = 1, .threshold = 0.2f}},
+        {"--cache 0.3", {.to = 1, .threshold = 0.3f}},          {"--cache 0.5", {.to = 1, .threshold = 0.5f}},
+        {"--cfg-interval 0.1:0.9 --cache 0.3", {.from = 0.1f, .to = 0.9f, .threshold = 0.3f}},
     };
     int evaluations;
     double seconds;

@@ -97,7 +97,7 @@ typedef struct {
     float guidance_from, guidance_to; /* 0..1: approximation; only steps that start at a time in between are guided, the
                                    others take one evaluation; 0 and 1: all are */
     float cache;                /* 0..100: approximation; a step takes the last velocity again while its estimated
-                                   relative change is less than this; 0: never, 0.05 is little */
+                                   relative change is less than this; 0: never, 0.2 is little */
     float sway;                 /* -1..1; 0: even time grid; -1: more of it near the start */
     uint64_t seed;              /* of the noise, as in torch.manual_seed: only the low 32 bits count */
     double bpm;                 /* plain lyrics without a time stamp get times on this beat; 0: no beat */

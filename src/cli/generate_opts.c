@@ -50,7 +50,7 @@ static const opt table[] = {
     {"cfg-interval", NULL, 0, OPT_TEXT, AT(cfg_interval), 0, 0, "A:B",
      "approximate: guidance only from time A to B of the 0..1 that\nthe sampler runs through; other steps take half as long"},
     {"cache", NULL, 0, OPT_REAL, AT(cache), 0, 100, "X",
-     "approximate: skip steps whose estimated change is under X,\nsuch as 0.05 (default: 0, none)"},
+     "approximate: skip steps whose estimated change is under X,\nsuch as 0.2 (default: 0, none)"},
     {"threads", NULL, 't', OPT_INT, AT(threads), 0, 256, "N", "default: one per core"},
     {"lyrics-compat", NULL, 0, OPT_FLAG, AT(lyrics_compat), 0, 0, NULL,
      "read lyrics exactly as the original, quirks included"},

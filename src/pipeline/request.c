@@ -24,7 +24,7 @@ static drgen_status check_numbers(const drgen_song *s, drgen_err *err)
         return err_fail(err, DRGEN_ERR_ARG, "guidance interval: %g:%g is not rising within 0..1; 0:1 is usual",
                         (double)s->guidance_from, (double)s->guidance_to);
     if (!(s->cache >= 0.0f && s->cache <= 100.0f))
-        return err_fail(err, DRGEN_ERR_ARG, "cache: %g is outside 0..100; 0 turns it off, 0.05 is little", (double)s->cache);
+        return err_fail(err, DRGEN_ERR_ARG, "cache: %g is outside 0..100; 0 turns it off, 0.2 is little", (double)s->cache);
     return DRGEN_OK;
 }
 
