@@ -21,6 +21,7 @@ static const struct {
     {"gemm", bench_gemm}, {"q8", bench_q8}, {"blas", bench_blas}, {"attention", bench_attention}, {"kernels", bench_kern},
     {"layers", bench_layers}, {"dit", bench_dit}, {"vae", bench_vae}, {"song", bench_song}, {"audio", bench_audio},
     {"meters", bench_meters}, {"master", bench_master}, {"conv", bench_conv}, {"train", bench_train},
+    {"likeness", bench_likeness},
 };
 
 /* How far a limit may move during a round, and seconds after which a row has taken long enough. */

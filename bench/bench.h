@@ -63,6 +63,7 @@ void bench_position(bench *b);  /* of these, with models: the position convoluti
 void bench_dit(bench *b);       /* with models: one forward at three lengths */
 void bench_vae(bench *b);       /* with models: 128 latent frames to sound */
 void bench_song(bench *b);      /* with models: the whole program, seconds by phase and peak memory */
+void bench_likeness(bench *b);  /* with models: shortcuts in sampling and weights' types against the exact sample */
 void bench_kern(bench *b);      /* element-wise kernels against memory bandwidth */
 void bench_audio(bench *b);     /* with a model: the audio tower */
 void bench_conv(bench *b);      /* residual units of the autoencoder */

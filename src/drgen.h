@@ -94,6 +94,10 @@ typedef struct {
     double seconds;             /* 95, or 96..285 with a full model; 0: 95 or 285, whichever the model makes */
     int steps;                  /* points on the time grid, 2..1000: steps - 1 updates */
     float guidance;             /* 0..100; 0: none, one evaluation per step instead of two */
+    float guidance_from, guidance_to; /* 0..1: approximation; only steps that start at a time in between are guided, the
+                                   others take one evaluation; 0 and 1: all are */
+    float cache;                /* 0..100: approximation; a step takes the last velocity again while its estimated
+                                   relative change is less than this; 0: never, 0.2 is little */
     float sway;                 /* -1..1; 0: even time grid; -1: more of it near the start */
     uint64_t seed;              /* of the noise, as in torch.manual_seed: only the low 32 bits count */
     double bpm;                 /* plain lyrics without a time stamp get times on this beat; 0: no beat */
@@ -132,6 +136,7 @@ typedef struct {
 typedef struct {
     size_t frames;               /* latent frames */
     int evaluations;             /* transformer evaluations (two per guided step) */
+    int evaluations_saved;       /* by guidance_from, guidance_to and cache */
     double seconds_text, seconds_style, seconds_sample, seconds_decode;
     double seconds_per_evaluation;
     size_t work_bytes;           /* working memory besides mapped weights and the result */

@@ -17,7 +17,7 @@ for words in "" "help" "--help" "version" "licenses" "generate --help" "generate
     else bad "drgen $words" "$(cat stderr)"; fi
 done
 "$drgen" generate --help > stdout
-for option in --lyrics --prompt --style --negative-style --model --output --length --steps --cfg --sway --seed --threads \
+for option in --lyrics --prompt --style --negative-style --model --output --length --steps --cfg --cfg-interval --cache --sway --seed --threads \
     --preset --instrumental --lyrics-compat --half-tables --espeak-data --json --quiet --verbose; do
     grep -q -- "$option" stdout || bad "help of $option"
 done

@@ -57,6 +57,22 @@ check "dropped lines are named" grep -q 'line 3' stderr
 check "-v names the kernels" grep -q 'kernels: ' stderr
 check "-v counts memory and evaluations" grep -Eq '1 evaluations of [0-9.]+ s' stderr
 
+# ---- shortcuts
+make_song exact.wav --steps 9 --seed 7 --master none
+make_song zero.wav --steps 9 --seed 7 --master none --cfg-interval 0:1 --cache 0
+check "shortcuts that are off change nothing" cmp exact.wav zero.wav
+"$drgen" generate -m short -l song.lrc -p 'folk, guitar' --steps 9 --seed 7 --master none --cfg-interval 0.3:1 --cache 100 -v \
+    -o quick.wav > stdout 2> stderr
+check "-v counts what shortcuts saved" grep -q 'approximate: 8 of 16 evaluations saved' stderr
+if cmp -s exact.wav quick.wav; then bad "shortcuts are heard"; else ok "shortcuts are heard"; fi
+"$drgen" info quick.wav > stdout
+check "the recipe tells of shortcuts" test "$(grep -c shortcuts stdout)" = 2
+"$drgen" generate -m short --recipe quick.wav --master none -q -o again.wav > stdout 2> stderr
+check "and takes them again" cmp quick.wav again.wav
+"$drgen" generate -m short --recipe quick.wav --master none --cfg-interval 0:1 --cache 0 -q -o again.wav > stdout 2> stderr
+check "unless told not to" cmp exact.wav again.wav
+refuses "an interval that is none" "A:B" "$drgen" generate -m short -l song.lrc -p folk --cfg-interval 0.9:0.1 -o out.wav
+
 # ---- lyrics before a song
 says() { # says NAME EXPECTED COMMAND...: standard output is exactly this
     name=$1 want=$2

@@ -226,10 +226,10 @@ static void run_sample(run_case *c)
         with_memory(c, c->frames, branches, in);
         dit_prepare(&w, c->d, &c->n, in, branches, c->frames, 0, NULL, NULL);
         sampling s = {c, &w, path, count};
-        cfm_run run = {.steps = steps, .guidance = (float)guidance, .sway = (float)json_number(json_get(c->spec, "sway"), 0),
+        cfm_run run = {.steps = steps, .guidance = (float)guidance, .to = 1, .sway = (float)json_number(json_get(c->spec, "sway"), 0),
                        .velocity = velocity, .step = on_step, .user = &s};
         drgen_err err = {0};
-        if (cfm_sample(&run, y, count, v, n, &err) != DRGEN_OK) golden_broken(c->g, c->name, err.message);
+        if (cfm_sample(&run, y, count, &(cfm_scratch){v, n, NULL}, &err) != DRGEN_OK) golden_broken(c->g, c->name, err.message);
         arena_free(&c->work);
         compare_path(c, item, path, steps, count);
         for (size_t i = 0; i < count; i++)

@@ -185,6 +185,8 @@ static void describe_run(session *s)
     progress_say(&s->p, "time: lyrics %.2f s, style %.2f s, song %.2f s (%d evaluations of %.3f s), sound %.2f s",
                  r.seconds_text, r.seconds_style, r.seconds_sample, r.evaluations, r.seconds_per_evaluation,
                  r.seconds_decode);
+    if (r.evaluations_saved) progress_say(&s->p, "approximate: %d of %d evaluations saved", r.evaluations_saved,
+                                          r.evaluations + r.evaluations_saved);
     progress_say(&s->p,
                  "memory: peak %.1f MiB resident; largest seen: %.1f MiB own (work %.1f, samples %.1f), %.1f MiB in "
                  "pages of mapped files",
@@ -345,6 +347,9 @@ static int fill_song(session *s, drgen_song *song, drgen_err *err)
     song->steps = o->steps;
     song->guidance = (float)o->cfg;
     song->sway = (float)o->sway;
+    song->guidance_from = (float)o->cfg_from;
+    song->guidance_to = (float)o->cfg_to;
+    song->cache = (float)o->cache;
     song->seed = o->seed;
     song->lyrics_compat = o->lyrics_compat;
     song->half_tables = o->half_tables;

@@ -80,6 +80,9 @@ static void print_song(const drgen_song *s, const drgen_recipe_notes *n)
     else row("lyrics", "none: instrumental");
     printf("%-11s%g s, %d steps, guidance %g, sway %g, seed %llu\n", "numbers", s->seconds, s->steps, (double)s->guidance,
            (double)s->sway, (unsigned long long)s->seed);
+    if (s->guidance_from > 0 || s->guidance_to < 1)
+        printf("%-11sguidance from time %g to %g only\n", "shortcuts", (double)s->guidance_from, (double)s->guidance_to);
+    if (s->cache > 0) printf("%-11sskips steps that change less than %g\n", "shortcuts", (double)s->cache);
     if (s->bpm > 0) printf("%-11s%g\n", "bpm", s->bpm);
     if (s->vocals_only) row("flags", "vocals only");
     if (s->lyrics_compat) row("flags", "lyrics as the original reads them");

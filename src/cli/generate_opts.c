@@ -1,6 +1,7 @@
 /* generate_opts.c - see generate_opts.h. */
 #include "cli/generate_opts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define AT(member) offsetof(generate_opts, member)
@@ -46,6 +47,10 @@ static const opt table[] = {
     {"steps", NULL, 0, OPT_INT, AT(steps), 2, 1000, "N", "points on the time grid (default: 32)"},
     {"cfg", NULL, 0, OPT_REAL, AT(cfg), 0, 100, "X", "strength of the guidance, 0 for none (default: 4)"},
     {"sway", NULL, 0, OPT_REAL, AT(sway), -1, 1, "X", "-1 puts more steps near the start (default: 0)"},
+    {"cfg-interval", NULL, 0, OPT_TEXT, AT(cfg_interval), 0, 0, "A:B",
+     "approximate: guidance only from time A to B of the 0..1 that\nthe sampler runs through; other steps take half as long"},
+    {"cache", NULL, 0, OPT_REAL, AT(cache), 0, 100, "X",
+     "approximate: skip steps whose estimated change is under X,\nsuch as 0.2 (default: 0, none)"},
     {"threads", NULL, 't', OPT_INT, AT(threads), 0, 256, "N", "default: one per core"},
     {"lyrics-compat", NULL, 0, OPT_FLAG, AT(lyrics_compat), 0, 0, NULL,
      "read lyrics exactly as the original, quirks included"},
@@ -89,6 +94,20 @@ static int apply_preset(generate_opts *o, const opts *parsed, char *message, siz
     return -1;
 }
 
+/* "A:B", 0 <= A <= B <= 1. */
+static int read_interval(generate_opts *o, char *message, size_t room)
+{
+    char *end = NULL;
+    o->cfg_from = strtod(o->cfg_interval, &end);
+    const char *second = *end == ':' ? end + 1 : "";
+    o->cfg_to = strtod(second, &end);
+    if (second[0] && end != second && !*end && second > o->cfg_interval + 1 && o->cfg_from >= 0 && o->cfg_from <= o->cfg_to &&
+        o->cfg_to <= 1)
+        return 0;
+    snprintf(message, room, "--cfg-interval: \"%.60s\" is not A:B with 0 <= A <= B <= 1, such as 0.1:0.9", o->cfg_interval);
+    return -1;
+}
+
 /* Options that need or exclude each other; NULL when all is well. */
 static const char *conflict(const generate_opts *o)
 {
@@ -113,7 +132,7 @@ static const char *conflict(const generate_opts *o)
 
 int generate_opts_parse(generate_opts *o, int argc, char **argv, char *message, size_t room)
 {
-    *o = (generate_opts){.steps = 32, .cfg = 4.0, .quality = -1};
+    *o = (generate_opts){.steps = 32, .cfg = 4.0, .cfg_to = 1.0, .quality = -1};
     o->parsed = (opts){.table = table, .count = COUNT(table)};
     if (opts_parse(&o->parsed, argc, argv, o) != 0) {
         snprintf(message, room, "%s", o->parsed.message);
@@ -122,6 +141,7 @@ int generate_opts_parse(generate_opts *o, int argc, char **argv, char *message, 
     if (o->help) return 0;
     o->seed_given = opts_given(&o->parsed, "seed");
     if (o->preset && apply_preset(o, &o->parsed, message, room) != 0) return -1;
+    if (o->cfg_interval && read_interval(o, message, room) != 0) return -1;
     const char *why = conflict(o);
     if (why) snprintf(message, room, "%s", why);
     return why ? -1 : 0;

@@ -18,6 +18,8 @@ typedef struct {
     double quality;  /* negative: the default */
     int steps, threads;
     double cfg, sway;
+    const char *cfg_interval; /* as typed */
+    double cfg_from, cfg_to, cache; /* 0, 1 and 0: off */
     uint64_t seed;
     int seed_given;
     int instrumental, vocals_only, lyrics_compat, half_tables, chunked, json, quiet, verbose, help, any_model;

@@ -61,6 +61,11 @@ void recipe_in_apply(const drgen_recipe *r, generate_opts *o)
     if (!preset && !generate_opts_given(o, "steps")) o->steps = s->steps;
     if (!preset && !generate_opts_given(o, "cfg")) o->cfg = (double)s->guidance;
     if (!generate_opts_given(o, "sway")) o->sway = (double)s->sway;
+    if (!o->cfg_interval) {
+        o->cfg_from = (double)s->guidance_from;
+        o->cfg_to = (double)s->guidance_to;
+    }
+    if (!generate_opts_given(o, "cache")) o->cache = (double)s->cache;
     if (!o->seed_given) o->seed = s->seed;
     o->seed_given = 1;
     if (!generate_opts_given(o, "bpm") && !o->words.tempo) o->bpm = s->bpm;

@@ -123,3 +123,10 @@ int dit_forward(dit_work *w, nn *n, const float *x, float t, float *const *v, in
     arena_rewind(n->work, mark);
     return go;
 }
+
+int dit_forward_first(const dit_work *w, nn *n, const float *x, float t, float *v, int (*tick)(void *user), void *tick_user)
+{
+    dit_work first = *w; /* branches lie behind each other, the first one in front */
+    first.branches = 1;
+    return dit_forward(&first, n, x, t, &v, tick, tick_user);
+}

@@ -56,4 +56,7 @@ void dit_prepare(dit_work *w, const dit *d, nn *n, const dit_input *in, int bran
  * Source: ASLP-lab/DiffRhythm model/dit.py, class DiT, forward(). */
 int dit_forward(dit_work *w, nn *n, const float *x, float t, float *const *v, int (*tick)(void *user), void *tick_user);
 
+/* The first branch alone, v [frames, mel_dim]: the bits dit_forward gives it, for the price of one branch. */
+int dit_forward_first(const dit_work *w, nn *n, const float *x, float t, float *v, int (*tick)(void *user), void *tick_user);
+
 #endif

@@ -21,7 +21,7 @@ typedef struct {
     float *style, *negative; /* [cond_dim] */
     float *x;                /* [frames, mel_dim] noise, then latents */
     /* from the arena, while sampling */
-    float *v, *null_v;       /* [frames, mel_dim] */
+    cfm_scratch scratch;     /* [frames, mel_dim] each */
     dit_work work;
     /* progress */
     drgen_phase phase;
@@ -75,8 +75,9 @@ static void lay_out(job *j)
 static void lay_out_sampling(job *j)
 {
     size_t latent = j->r.frames * (size_t)j->g->cfg.dit.mel_dim;
-    j->v = arena_floats(j->n.work, latent);
-    j->null_v = j->r.branches == 2 ? arena_floats(j->n.work, latent) : NULL;
+    j->scratch.v = arena_floats(j->n.work, latent);
+    j->scratch.n = j->r.branches == 2 ? arena_floats(j->n.work, latent) : NULL;
+    j->scratch.last = j->r.song->cache > 0.0f ? arena_floats(j->n.work, latent) : NULL;
     dit_input in[DIT_MAX_BRANCHES] = {
         {.text = j->tokens, .style = j->style, .duration = j->r.duration},
         {.style = j->negative, .duration = j->r.duration, .null = 1},
@@ -95,6 +96,7 @@ static size_t measure(drgen *g, const request *r, const style_set *styles)
     arena_rewind(&dry, mark);
     lay_out_sampling(&j);
     dit_forward(&j.work, &j.n, NULL, 0.0f, NULL, NULL, NULL);
+    dit_forward_first(&j.work, &j.n, NULL, 0.0f, NULL, NULL, NULL);
     arena_rewind(&dry, mark);
     vae_decode_tiled(g->vae, &j.n, NULL, r->frames, 0, NULL, NULL);
     return dry.peak;
@@ -134,8 +136,10 @@ static drgen_status make_style(job *j, const style_set *styles, drgen_err *err)
 static drgen_status velocity(void *user, const float *y, float t, float *v, float *null_v)
 {
     job *j = user;
-    j->report.evaluations += j->r.branches;
-    return dit_forward(&j->work, &j->n, y, t, (float *const[]){v, null_v}, tick, j) ? DRGEN_OK : DRGEN_ERR_CANCELLED;
+    j->report.evaluations += null_v ? 2 : 1;
+    int whole = null_v ? dit_forward(&j->work, &j->n, y, t, (float *const[]){v, null_v}, tick, j)
+                       : dit_forward_first(&j->work, &j->n, y, t, v, tick, j);
+    return whole ? DRGEN_OK : DRGEN_ERR_CANCELLED;
 }
 
 static int stepped(void *user, int done, int total, const float *y)
@@ -158,11 +162,15 @@ static drgen_status sample(job *j, drgen_err *err)
     ERR_TRY(enter(j, DRGEN_SAMPLE, s->steps - 1, err));
     double prepare = now();
     lay_out_sampling(j);
-    cfm_run run = {.steps = s->steps, .guidance = s->guidance, .sway = s->sway, .velocity = velocity,
-                   .step = stepped, .user = j};
+    cfm_run run = request_sampler(s), exact = run;
+    exact.from = 0, exact.to = 1;
+    run.velocity = velocity;
+    run.step = stepped;
+    run.user = j;
     double start = now();
-    drgen_status status = cfm_sample(&run, j->x, latent, j->v, j->null_v, err);
+    drgen_status status = cfm_sample(&run, j->x, latent, &j->scratch, err);
     double end = now();
+    j->report.evaluations_saved = s->steps - 1 + cfm_guided_steps(&exact) - j->report.evaluations;
     j->report.seconds_sample = end - prepare;
     if (j->report.evaluations) j->report.seconds_per_evaluation = (end - start) / j->report.evaluations;
     arena_rewind(j->n.work, mark);

@@ -6,6 +6,7 @@
  *  "style": {"parts": [{"kind": "prompt", "audio", "file" or "vector", (that one): text, "sha256", "weight"}], "vector"},
  *  "negative": {"kind", (that one): text, "sha256", "vector"},              absent: the model's own
  *  "seconds", "steps", "guidance", "sway", "seed", "bpm", "vocals_only", "lyrics_compat", "half_tables",
+ *  "guidance_from", "guidance_to", "cache",                                 approximations, when asked for
  *  "zh_lexicon": {"file", "sha256"},                                        when one was given
  *  "kernels", "gemm", "blas",                                               what may change single samples
  *  "output": {"format", "bits", "quality", "rate"}, "master": the caller's,

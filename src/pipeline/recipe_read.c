@@ -118,17 +118,23 @@ static drgen_status read_lyrics(drgen_recipe *r, drgen_err *err)
 static drgen_status read_numbers(drgen_recipe *r, drgen_err *err)
 {
     drgen_song *s = &r->song;
-    double guidance = (double)s->guidance, sway = 0, seed = 0;
+    double guidance = (double)s->guidance, sway = 0, seed = 0, from = 0, to = 1, cache = 0;
     ERR_TRY(number(r, r->root, "seconds", 0, 3600, &s->seconds, err));
     ERR_TRY(whole(r, r->root, "steps", 2, 1000, &s->steps, err));
     ERR_TRY(number(r, r->root, "guidance", 0, 100, &guidance, err));
     ERR_TRY(number(r, r->root, "sway", -1, 1, &sway, err));
+    ERR_TRY(number(r, r->root, "guidance_from", 0, 1, &from, err));
+    ERR_TRY(number(r, r->root, "guidance_to", from, 1, &to, err));
+    ERR_TRY(number(r, r->root, "cache", 0, 100, &cache, err));
     ERR_TRY(number(r, r->root, "seed", 0, 4294967295.0, &seed, err));
     ERR_TRY(number(r, r->root, "bpm", 0, 300, &s->bpm, err));
     if (seed != floor(seed)) return err_fail(err, DRGEN_ERR_FORMAT, "%s: seed: %g is not a whole number", json_name(r->doc), seed);
     if (s->bpm != 0 && s->bpm < 30) return err_fail(err, DRGEN_ERR_FORMAT, "%s: bpm: %g is outside 30..300", json_name(r->doc), s->bpm);
     s->guidance = (float)guidance;
     s->sway = (float)sway;
+    s->guidance_from = (float)from;
+    s->guidance_to = (float)to;
+    s->cache = (float)cache;
     s->seed = (uint64_t)seed;
     s->vocals_only = json_bool(json_get(r->root, "vocals_only"), 0);
     s->lyrics_compat = json_bool(json_get(r->root, "lyrics_compat"), 0);

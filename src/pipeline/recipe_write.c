@@ -228,6 +228,11 @@ static void put_numbers(writer *w)
     put_number(w, "steps", s->steps);
     put_float(w, "guidance", s->guidance);
     put_float(w, "sway", s->sway);
+    if (s->guidance_from > 0.0f || s->guidance_to < 1.0f) {
+        put_float(w, "guidance_from", s->guidance_from);
+        put_float(w, "guidance_to", s->guidance_to);
+    }
+    if (s->cache > 0.0f) put_float(w, "cache", s->cache);
     put_number(w, "seed", (double)(uint32_t)s->seed);
     put_number(w, "bpm", s->bpm);
     put_bool(w, "vocals_only", s->vocals_only != 0);

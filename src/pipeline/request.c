@@ -8,7 +8,7 @@
 
 drgen_song drgen_song_default(void)
 {
-    return (drgen_song){.steps = 32, .guidance = 4.0f};
+    return (drgen_song){.steps = 32, .guidance = 4.0f, .guidance_to = 1.0f};
 }
 
 static drgen_status check_numbers(const drgen_song *s, drgen_err *err)
@@ -20,6 +20,11 @@ static drgen_status check_numbers(const drgen_song *s, drgen_err *err)
                         (double)s->guidance);
     if (!(s->sway >= -1.0f && s->sway <= 1.0f))
         return err_fail(err, DRGEN_ERR_ARG, "sway: %g is outside -1..1; 0 is usual", (double)s->sway);
+    if (!(s->guidance_from >= 0.0f && s->guidance_from <= s->guidance_to && s->guidance_to <= 1.0f))
+        return err_fail(err, DRGEN_ERR_ARG, "guidance interval: %g:%g is not rising within 0..1; 0:1 is usual",
+                        (double)s->guidance_from, (double)s->guidance_to);
+    if (!(s->cache >= 0.0f && s->cache <= 100.0f))
+        return err_fail(err, DRGEN_ERR_ARG, "cache: %g is outside 0..100; 0 turns it off, 0.2 is little", (double)s->cache);
     return DRGEN_OK;
 }
 
@@ -76,6 +81,12 @@ static double own_length(int max_frames)
     return max_frames == 2048 ? 95.0 : max_frames == 6144 ? 285.0 : floor((double)max_frames * 2048.0 / 44100.0);
 }
 
+cfm_run request_sampler(const drgen_song *song)
+{
+    return (cfm_run){.steps = song->steps, .guidance = song->guidance, .from = song->guidance_from, .to = song->guidance_to,
+                     .sway = song->sway, .threshold = song->cache};
+}
+
 drgen_status request_check(request *out, const model_cfg *cfg, const drgen_song *song, drgen_err *err)
 {
     *out = (request){.song = song};
@@ -87,6 +98,7 @@ drgen_status request_check(request *out, const model_cfg *cfg, const drgen_song 
     if (cfg->dit.duration_embed)
         out->duration = song->half_tables ? frames_duration(out->frames, cfg->dit.max_frames)
                                           : (float)out->frames / (float)cfg->dit.max_frames;
-    out->branches = song->guidance >= 1e-5f ? 2 : 1; /* the sampler's own threshold */
+    cfm_run run = request_sampler(song);
+    out->branches = cfm_guided_steps(&run) > 0 ? 2 : 1;
     return DRGEN_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef PIPELINE_REQUEST_H
 #define PIPELINE_REQUEST_H
 
+#include "model/cfm.h"
 #include "model/config.h"
 
 typedef struct {
@@ -9,11 +10,14 @@ typedef struct {
     double seconds;   /* the model's own length when the song says 0 */
     size_t frames;    /* latent frames */
     float duration;   /* what the transformer is told: frames / max_frames, 1 for a 95 s model */
-    int branches;     /* 2 with guidance, else 1 */
+    int branches;     /* 2 when any step is guided, else 1 */
     const drgen_style *parts; /* of the style; part_count of them, at least one */
     size_t part_count;
     drgen_style single;       /* the only part, when the song names it directly */
 } request;
+
+/* The sampler a song asks for, without its callbacks. */
+cfm_run request_sampler(const drgen_song *song);
 
 /* ARG and TEXT errors that name the field, the value and what would do. song must outlive out. */
 drgen_status request_check(request *out, const model_cfg *cfg, const drgen_song *song, drgen_err *err);

@@ -32,15 +32,15 @@ TEST(sampler_follows_closed_forms)
 {
     for (int steps = 2; steps < 50; steps += 7) {
         float y[4] = {1, 2, 3, 4}, v[4], n[4], away = 0.25f;
-        cfm_run run = {.steps = steps, .guidance = 2.0f, .velocity = constant, .user = &away};
-        CHECK(cfm_sample(&run, y, 4, v, n, NULL) == DRGEN_OK);
+        cfm_run run = {.steps = steps, .guidance = 2.0f, .to = 1, .velocity = constant, .user = &away};
+        CHECK(cfm_sample(&run, y, 4, &(cfm_scratch){v, n, NULL}, NULL) == DRGEN_OK);
         for (int i = 0; i < 4; i++) { /* v + 2 (v - n), for one unit of time */
             float u = (float)i - 1.0f, want = (float)(i + 1) + u + 2.0f * (u - away);
             CHECKF(fabsf(y[i] - want) < 1e-5f, "steps %d: %g, want %g", steps, (double)y[i], (double)want);
         }
         float z[4] = {1, 2, 3, 4};
         run = (cfm_run){.steps = steps, .velocity = linear};
-        CHECK(cfm_sample(&run, z, 4, v, NULL, NULL) == DRGEN_OK);
+        CHECK(cfm_sample(&run, z, 4, &(cfm_scratch){.v = v}, NULL) == DRGEN_OK);
         double factor = pow(1.0 - 1.0 / (steps - 1), steps - 1); /* Euler on y' = -y */
         for (int i = 0; i < 4; i++) CHECK(fabs((double)z[i] - (i + 1) * factor) < 1e-5);
     }
@@ -67,7 +67,105 @@ TEST(sampler_names_the_step_that_broke)
     float y[1] = {0}, v[1];
     drgen_err err = {0};
     cfm_run run = {.steps = 11, .velocity = broken};
-    CHECK(cfm_sample(&run, y, 1, v, NULL, &err) == DRGEN_ERR_MODEL && strstr(err.message, "step 6 of 10"));
+    CHECK(cfm_sample(&run, y, 1, &(cfm_scratch){.v = v}, &err) == DRGEN_ERR_MODEL && strstr(err.message, "step 6 of 10"));
+}
+
+/* A field that bends, different with and without guidance, and what was asked of it. */
+typedef struct {
+    int both, alone; /* evaluations with the null velocity and without */
+    float first, last; /* times */
+    int constant;
+} field;
+
+static drgen_status bending(void *user, const float *y, float t, float *v, float *n)
+{
+    field *f = user;
+    if (f->both + f->alone == 0) f->first = t;
+    f->last = t;
+    if (n) f->both++;
+    else f->alone++;
+    for (int i = 0; i < 4; i++) {
+        v[i] = f->constant ? (float)i - 1.5f : cosf(3.0f * t + (float)i) - 0.5f * y[i];
+        if (n) n[i] = f->constant ? 0.25f : 0.3f * v[i] + t;
+    }
+    return DRGEN_OK;
+}
+
+static field sample(cfm_run run, int constant, float *y)
+{
+    field f = {.constant = constant};
+    float v[4], n[4], last[4];
+    for (int i = 0; i < 4; i++) y[i] = (float)(i + 1);
+    run.velocity = bending;
+    run.user = &f;
+    CHECK(cfm_sample(&run, y, 4, &(cfm_scratch){v, n, last}, NULL) == DRGEN_OK);
+    return f;
+}
+
+TEST(guidance_keeps_to_its_interval)
+{
+    float exact[4], plain[4], y[4];
+    for (int steps = 2; steps < 60; steps += 7) {
+        field f = sample((cfm_run){.steps = steps, .guidance = 2, .to = 1}, 0, exact);
+        CHECK(f.both == steps - 1 && f.alone == 0);
+        sample((cfm_run){.steps = steps}, 0, plain);
+        CHECK(memcmp(exact, plain, sizeof exact) != 0);
+        /* An interval without a grid point: the unguided sample. */
+        cfm_run run = {.steps = steps, .guidance = 2, .from = 0.999f, .to = 0.9995f};
+        f = sample(run, 0, y);
+        CHECK(f.both == 0 && f.alone == steps - 1 && memcmp(y, plain, sizeof y) == 0 && cfm_guided_steps(&run) == 0);
+    }
+    cfm_run part = {.steps = 11, .guidance = 2, .from = 0.25f, .to = 0.65f}; /* 0.3 0.4 0.5 0.6 */
+    field f = sample(part, 0, y);
+    CHECKF(f.both == 4 && f.alone == 6 && cfm_guided_steps(&part) == 4, "%d guided, %d not", f.both, f.alone);
+    sample((cfm_run){.steps = 11, .guidance = 2, .to = 1}, 0, exact);
+    CHECK(memcmp(y, exact, sizeof y) != 0);
+    part.from = part.to = 0; /* both ends belong to it */
+    CHECK(cfm_guided_steps(&part) == 1);
+    /* Constant fields: each guided update adds dt * guidance * (v - n) to what the others do. */
+    part = (cfm_run){.steps = 11, .guidance = 2, .from = 0.25f, .to = 0.65f};
+    sample(part, 1, y);
+    for (int i = 0; i < 4; i++) {
+        float v = (float)i - 1.5f, want = (float)(i + 1) + v + 0.4f * 2.0f * (v - 0.25f);
+        CHECKF(fabsf(y[i] - want) < 1e-5f, "%g, want %g", (double)y[i], (double)want);
+    }
+}
+
+TEST(velocities_are_reused_below_a_threshold)
+{
+    float exact[4], y[4];
+    for (int steps = 2; steps < 60; steps += 7) {
+        cfm_run run = {.steps = steps, .guidance = 2, .to = 1};
+        field f = sample(run, 1, exact);
+        run.threshold = 1e-6f;
+        f = sample(run, 1, y); /* nothing changes: two evaluations to see that, and the last */
+        CHECKF(f.both == (steps < 4 ? steps - 1 : 3) && memcmp(y, exact, sizeof y) == 0, "%d steps: %d evaluations", steps, f.both);
+    }
+    cfm_run run = {.steps = 33, .guidance = 2, .to = 1};
+    float end = cfm_time(31, 33, 0);
+    field f = sample(run, 0, exact);
+    int before = f.both;
+    double worse = 0;
+    static const float thresholds[] = {1e-9f, 0.05f, 0.2f, 100};
+    for (size_t k = 0; k < COUNT(thresholds); k++) {
+        run.threshold = thresholds[k];
+        f = sample(run, 0, y);
+        double error = 0;
+        for (int i = 0; i < 4; i++) error = fmax(error, fabs((double)y[i] - (double)exact[i]));
+        if (k == 0) CHECKF(f.both == 32 && memcmp(y, exact, sizeof y) == 0, "%d evaluations", f.both);
+        else CHECKF(f.both < before && error > worse, "threshold %g: %d evaluations, error %g", (double)thresholds[k], f.both, error);
+        CHECK(f.first == 0 && f.last == end);
+        before = f.both, worse = error;
+    }
+    CHECKF(before == 3, "%d", before); /* the first two, to know how fast it changes, and the last */
+}
+
+TEST(nothing_is_reused_across_the_interval)
+{
+    float y[4];
+    cfm_run run = {.steps = 11, .guidance = 2, .from = 0.25f, .to = 0.65f, .threshold = 100};
+    field f = sample(run, 0, y); /* two at the start of each of the three parts, and the last */
+    CHECKF(f.both == 2 && f.alone == 5, "%d guided, %d not", f.both, f.alone);
 }
 
 /* ---- decoder */
@@ -188,7 +286,7 @@ TEST(decoder_reach_is_what_vae_halo_says)
 /* ---- transformer */
 
 typedef struct {
-    float *v[2];
+    float *v[2], *alone; /* of all branches at once; of the first alone */
 } velocities;
 
 static void forward(const dit *d, const dit_input *in, int branches, size_t frames, int threads, const float *x, velocities *out)
@@ -201,6 +299,7 @@ static void forward(const dit *d, const dit_input *in, int branches, size_t fram
     for (int dry = 1; dry >= 0; dry--) {
         dit_prepare(&w, d, &n, in, branches, frames, 0, NULL, NULL);
         CHECK(dit_forward(&w, &n, x, 0.3f, dry ? NULL : out->v, NULL, NULL) == 1);
+        CHECK(dit_forward_first(&w, &n, x, 0.3f, dry ? NULL : out->alone, NULL, NULL) == 1);
         if (dry) CHECK(arena_init(&work, work.peak, "law", NULL) == DRGEN_OK);
     }
     arena_free(&work);
@@ -226,7 +325,8 @@ TEST(transformer_same_bits_for_threads_and_branches)
     for (int i = 0; i < WIDTH; i++) style[i] = rng_uniform(&rng), negative[i] = rng_uniform(&rng);
     for (int i = 0; i < FRAMES; i++) text[i] = (int32_t)(rng_split(&rng) % 41);
     dit_input in[2] = {{.text = text, .style = style, .duration = 1}, {.style = negative, .duration = 1, .null = 1}};
-    velocities one, two, first, second;
+    velocities one, two, first, second, *const all[] = {&one, &two, &first, &second};
+    for (int i = 0; i < 4; i++) all[i]->alone = calloc(FRAMES * MEL, sizeof(float));
     for (int i = 0; i < 2; i++) {
         one.v[i] = calloc(FRAMES * MEL, sizeof(float)), two.v[i] = calloc(FRAMES * MEL, sizeof(float));
         first.v[i] = calloc(FRAMES * MEL, sizeof(float)), second.v[i] = calloc(FRAMES * MEL, sizeof(float));
@@ -239,6 +339,8 @@ TEST(transformer_same_bits_for_threads_and_branches)
     CHECK(memcmp(one.v[0], first.v[0], FRAMES * MEL * sizeof(float)) == 0);
     CHECK(memcmp(one.v[1], second.v[0], FRAMES * MEL * sizeof(float)) == 0);
     CHECK(memcmp(one.v[0], one.v[1], FRAMES * MEL * sizeof(float)) != 0);
+    for (int i = 0; i < 4; i++) CHECKF(memcmp(all[i]->v[0], all[i]->alone, FRAMES * MEL * sizeof(float)) == 0, "%d", i);
+    for (int i = 0; i < 4; i++) free(all[i]->alone);
     for (int i = 0; i < 2; i++) free(one.v[i]), free(two.v[i]), free(first.v[i]), free(second.v[i]);
     free(x);
     dit_free(d);

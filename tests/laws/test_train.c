@@ -293,7 +293,7 @@ static double distance(const dit *d, size_t i)
     rng_torch_seed(&rng, 99);
     rng_torch_normal(&rng, y, COUNT);
     cfm_run run = {.steps = 12, .velocity = velocity, .user = &s};
-    CHECK(cfm_sample(&run, y, COUNT, v, NULL, NULL) == DRGEN_OK);
+    CHECK(cfm_sample(&run, y, COUNT, &(cfm_scratch){.v = v}, NULL) == DRGEN_OK);
     arena_free(&work);
     double sum = 0;
     for (size_t k = 0; k < length * MEL; k++) sum += ((double)y[k] - (double)latent[k]) * ((double)y[k] - (double)latent[k]);

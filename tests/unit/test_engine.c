@@ -208,8 +208,9 @@ TEST(engine_every_field_counts)
     model m;
     if (!model_make(&m)) return;
     drgen *g = model_open(&m, 2, NULL, NULL);
-    drgen_audio out[8] = {0};
-    for (int i = 0; i < 8; i++) {
+    enum { SONGS = 9 };
+    drgen_audio out[SONGS] = {0};
+    for (int i = 0; i < SONGS; i++) {
         drgen_song s = quick();
         if (i == 1) s.lyrics = WORDS("[00:00.20]one two three\n");
         if (i == 2) s.lyrics = WORDS("[00:00.40]one two three\n");
@@ -219,12 +220,50 @@ TEST(engine_every_field_counts)
         if (i == 5) s.steps = 4;
         if (i == 6) s.sway = -1;
         if (i == 7) s.half_tables = 1;
+        if (i == 8) s.guidance_from = 0.1f;
         drgen_err err = {0};
         CHECKF(drgen_generate(g, &s, &out[i], &err) == DRGEN_OK, "%d: %s", i, err.message);
     }
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < SONGS; i++)
         for (int k = 0; k < i; k++) CHECKF(!same(&out[i], &out[k]), "songs %d and %d are the same", i, k);
-    for (int i = 0; i < 8; i++) drgen_audio_free(&out[i]);
+    for (int i = 0; i < SONGS; i++) drgen_audio_free(&out[i]);
+    drgen_close(g);
+    model_remove(&m);
+}
+
+/* Shortcuts change only what they are asked to, and say what they saved. */
+TEST(engine_takes_shortcuts_only_when_asked)
+{
+    static const struct {
+        float guidance, from, to, cache;
+        int done, saved, sound; /* the same number: the same sound */
+    } cases[] = {
+        {4, 0, 1, 0, 10, 0, 1},           /* five updates at 0, 0.2 ... 0.8 */
+        {4, 0.3f, 0.7f, 0, 7, 3, 2},
+        {4, 0, 1, 100, 6, 4, 3},          /* the first two and the last */
+        {4, 0, 1, 1e-6f, 10, 0, 1},
+        {0, 0, 1, 0, 5, 0, 4},
+        {4, 0.45f, 0.55f, 0, 5, 5, 4},    /* no step is guided */
+        {0, 0.45f, 0.55f, 0, 5, 0, 4},
+    };
+    model m;
+    if (!model_make(&m)) return;
+    drgen *g = model_open(&m, 2, NULL, NULL);
+    drgen_audio out[COUNT(cases)] = {0};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        drgen_song s = quick();
+        drgen_err err = {0};
+        s.steps = 6;
+        s.guidance = cases[i].guidance, s.guidance_from = cases[i].from, s.guidance_to = cases[i].to, s.cache = cases[i].cache;
+        size_t needed = drgen_memory_needed(g, &s, &err);
+        CHECKF(drgen_generate(g, &s, &out[i], &err) == DRGEN_OK, "%zu: %s", i, err.message);
+        drgen_report r = drgen_last_report(g);
+        CHECKF(r.evaluations == cases[i].done && r.evaluations_saved == cases[i].saved && r.work_bytes == needed,
+               "%zu: %d done, %d saved", i, r.evaluations, r.evaluations_saved);
+        for (size_t k = 0; k < i; k++)
+            CHECKF(same(&out[i], &out[k]) == (cases[i].sound == cases[k].sound), "songs %zu and %zu", i, k);
+    }
+    for (size_t i = 0; i < COUNT(cases); i++) drgen_audio_free(&out[i]);
     drgen_close(g);
     model_remove(&m);
 }

@@ -172,10 +172,26 @@ TEST(a_recipe_is_read_with_all_it_says)
     drgen_recipe_free(r);
 }
 
+TEST(a_recipe_says_how_a_song_was_approximated)
+{
+    drgen_recipe *r;
+    drgen_err err;
+    CHECK(read_recipe("{\"drgen\":\"1\",\"recipe\":1,\"style\":{\"parts\":[{\"prompt\":\"folk\"}]}}", &r, &err) == DRGEN_OK);
+    const drgen_song *s = r ? drgen_recipe_song(r) : NULL;
+    CHECK(s && s->guidance_from == 0.0f && s->guidance_to == 1.0f && s->cache == 0.0f);
+    drgen_recipe_free(r);
+    CHECK(read_recipe("{\"drgen\":\"1\",\"recipe\":1,\"guidance_from\":0.1,\"guidance_to\":0.9,\"cache\":0.05,"
+                      "\"style\":{\"parts\":[{\"prompt\":\"folk\"}]}}", &r, &err) == DRGEN_OK);
+    s = r ? drgen_recipe_song(r) : NULL;
+    CHECK(s && s->guidance_from == 0.1f && s->guidance_to == 0.9f && s->cache == 0.05f);
+    drgen_recipe_free(r);
+}
+
 TEST(broken_recipes_are_refused)
 {
     static const char *const bad[] = {"", "{", "[]", "{}", "{\"recipe\":null}", "{\"recipe\":{}}", "{\"drgen\":\"1\",\"recipe\":2}",
-        "{\"drgen\":\"1\",\"recipe\":1,\"steps\":\"many\"}", "{\"drgen\":\"1\",\"recipe\":1,\"steps\":1e99}"};
+        "{\"drgen\":\"1\",\"recipe\":1,\"steps\":\"many\"}", "{\"drgen\":\"1\",\"recipe\":1,\"steps\":1e99}",
+        "{\"drgen\":\"1\",\"recipe\":1,\"guidance_from\":0.6,\"guidance_to\":0.5}", "{\"drgen\":\"1\",\"recipe\":1,\"cache\":-1}"};
     for (size_t i = 0; i < COUNT(bad); i++) {
         drgen_recipe *r = NULL;
         drgen_err err;

@@ -147,6 +147,20 @@ TEST(generate_presets_yield_to_flags)
     CHECK(GENERATE("--preset", "hihg", "-l", "x", "-p", "y") == -1 && strstr(message, "did you mean high?"));
 }
 
+TEST(generate_reads_an_interval)
+{
+    generate_opts g;
+    char message[256];
+    CHECK(GENERATE("-l", "x", "-p", "y") == 0 && g.cfg_from == 0.0 && g.cfg_to == 1.0 && g.cache == 0.0);
+    CHECK(GENERATE("-l", "x", "-p", "y", "--cfg-interval", "0.1:0.9", "--cache", "0.05") == 0 && g.cfg_from == 0.1 &&
+          g.cfg_to == 0.9 && g.cache == 0.05);
+    CHECK(GENERATE("-l", "x", "-p", "y", "--cfg-interval=0:0") == 0 && g.cfg_from == 0.0 && g.cfg_to == 0.0);
+    static const char *const bad[] = {"", ":", "0.5", "0.1:", ":0.9", "0.9:0.1", "-0.1:0.5", "0:1.5", "0:1x", "a:b", "nan:1", "0:nan", "0:1:1"};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        CHECKF(GENERATE("-l", "x", "-p", "y", "--cfg-interval", bad[i]) == -1 && strstr(message, "A:B"), "%s was taken", bad[i]);
+    CHECK(GENERATE("-l", "x", "-p", "y", "--cache", "-1") == -1);
+}
+
 TEST(generate_takes_the_originals_names)
 {
     generate_opts g;

@@ -76,6 +76,21 @@ static void refused(const drgen_song *s, drgen_status want, const char *says)
            err.message);
 }
 
+TEST(request_knows_when_no_step_is_guided)
+{
+    static const struct {
+        float guidance, from, to;
+        int branches;
+    } cases[] = {{4, 0, 1, 2}, {0, 0, 1, 1}, {4, 0, 0, 2}, {4, 0.5f, 0.5f, 1}, {4, 1, 1, 1}, {4, 0.9f, 1, 2}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        drgen_song s = plain();
+        request r;
+        s.guidance = cases[i].guidance, s.guidance_from = cases[i].from, s.guidance_to = cases[i].to;
+        CHECK(request_check(&r, &base, &s, NULL) == DRGEN_OK);
+        CHECKF(r.branches == cases[i].branches, "case %zu: %d branches", i, r.branches);
+    }
+}
+
 TEST(request_refuses_with_a_way_out)
 {
     drgen_song s = plain();
@@ -91,6 +106,18 @@ TEST(request_refuses_with_a_way_out)
     s = plain();
     s.sway = -1.5f;
     refused(&s, DRGEN_ERR_ARG, "-1..1");
+    static const float intervals[][2] = {{-0.1f, 1}, {0, 1.1f}, {0.6f, 0.5f}, {NAN, 1}, {0, NAN}};
+    for (size_t i = 0; i < COUNT(intervals); i++) {
+        s = plain();
+        s.guidance_from = intervals[i][0], s.guidance_to = intervals[i][1];
+        refused(&s, DRGEN_ERR_ARG, "guidance interval");
+    }
+    static const float thresholds[] = {-0.1f, NAN, INFINITY, 101};
+    for (size_t i = 0; i < COUNT(thresholds); i++) {
+        s = plain();
+        s.cache = thresholds[i];
+        refused(&s, DRGEN_ERR_ARG, "cache");
+    }
     s = plain();
     s.prompt = NULL;
     refused(&s, DRGEN_ERR_ARG, "prompt");
