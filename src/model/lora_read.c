@@ -94,8 +94,8 @@ static drgen_status find_all(reader *r)
         return err_fail(r->err, DRGEN_ERR_FORMAT, "%s: there is no adapter in it", st_name(r->f));
     for (size_t i = 0; i < st_count(r->f); i++) {
         const st_tensor *t = st_at(r->f, i);
-        size_t place;
-        part as;
+        size_t place = 0;
+        part as = PART_A;
         ERR_TRY(place_of(r, t->name, &place, &as));
         if (t->type != ST_F32 && t->type != ST_F16 && t->type != ST_BF16) {
             char why[64];
