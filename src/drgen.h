@@ -130,6 +130,7 @@ typedef struct {
     int has_encoder;         /* 0: sounds cannot be turned into latents */
     uint64_t parameters;     /* of the transformer */
     uint64_t weight_bytes;   /* mapped, all files of the model */
+    uint64_t adapter_bytes;  /* memory of attached adapters, and of what stands in their matrices' places */
 } drgen_info;
 
 /* What the last drgen_generate on a handle measured. */
@@ -160,6 +161,26 @@ DRGEN_API size_t drgen_memory_needed(drgen *g, const drgen_song *song, drgen_err
  * handle can be used again. The same song gives the same samples with any number of threads. */
 DRGEN_API drgen_status drgen_generate(drgen *g, const drgen_song *song, drgen_audio *out, drgen_err *err);
 DRGEN_API drgen_report drgen_last_report(const drgen *g);
+
+/* ---- adapters: what `drgen train lora` or PEFT made, on top of the model */
+
+/* Attaches a LoRA adapter: a folder as PEFT writes it (adapter_config.json, adapter_model.safetensors), or one
+ * .safetensors file of such matrices. strength, -100..100, scales what it adds: 1 as trained; 0: it is read and checked,
+ * and then left out. Several add up. Where the model is int8 it is added beside the products, elsewhere to copies of the
+ * matrices it touches (drgen_info.adapter_bytes). IO, FORMAT and MODEL errors name file, tensor, what is wanted and found
+ * (another model's adapter, DoRA, values that are not finite), and leave the handle as it was. Between songs only. */
+DRGEN_API drgen_status drgen_lora_attach(drgen *g, const char *path, float strength, drgen_err *err);
+/* Takes all of them off: songs are again, bit for bit, as they were without. */
+DRGEN_API void drgen_lora_detach(drgen *g);
+
+typedef struct {
+    const char *path;    /* as it was given */
+    const char *sha256, *config_sha256; /* of its matrices' file and its adapter_config.json ("": none), in hexadecimal */
+    float strength;
+    size_t matrices;     /* it adds to; 0 in a list from a recipe */
+} drgen_adapter;
+/* What is attached with a strength that is not 0, in order, until the next call of the two above; NULL for none. */
+DRGEN_API const drgen_adapter *drgen_lora_list(const drgen *g, size_t *count);
 
 /* Writes through a temporary file in the same folder, then renames: path is whole or untouched. 16-bit WAV. */
 DRGEN_API drgen_status drgen_audio_write(const drgen_audio *audio, const char *path, drgen_err *err);
@@ -379,8 +400,11 @@ DRGEN_API void drgen_recipe_free(drgen_recipe *r); /* NULL is fine */
 DRGEN_API const drgen_song *drgen_recipe_song(const drgen_recipe *r);
 /* What else it says, master_json included; lives as long as the recipe; from is the recipe itself. */
 DRGEN_API const drgen_recipe_notes *drgen_recipe_get_notes(const drgen_recipe *r);
-/* Whether g is the model the recipe was made with: MODEL error that names both otherwise. With any_model only what must
- * fit is checked. What may change single samples (another version, other kernels) comes as warnings to the log. */
+/* The adapters that were attached; the caller attaches them again. Texts live as long as the recipe; NULL for none. */
+DRGEN_API const drgen_adapter *drgen_recipe_adapters(const drgen_recipe *r, size_t *count);
+/* Whether g is the model the recipe was made with, and has its adapters on: MODEL error that names what is missing
+ * otherwise. With any_model only what must fit is checked. What may change single samples (another version, other kernels)
+ * comes as warnings to the log. */
 DRGEN_API drgen_status drgen_recipe_fits(const drgen_recipe *r, const drgen *g, int any_model, drgen_err *err);
 
 /* The style vector of blended parts, as a song would use it (before its rounding to half precision): style gets

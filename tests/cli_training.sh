@@ -65,16 +65,22 @@ new -o halves --half -q
 check "full: half precision is smaller" test "$(wc -c < halves/dit.safetensors)" -lt "$(($(wc -c < whole/dit.safetensors) * 6 / 10))"
 
 # ---- adapters in use
-if "$drgen" generate --help | grep -q -- --lora; then
-    sing() { "$drgen" generate -l short.lrc -p folk --steps 2 --length 8 -q "$@"; }
-    check "the adapter is taken" sing --lora wide -o with.wav
-    sing -o without.wav
-    check "at strength 0 it changes nothing" sing --lora wide:0 -o zero.wav
-    check "at strength 0: the same bytes" cmp zero.wav without.wav
-    train lora set -o strong --updates 20 --rate 0.01 --frames 64 --accumulate 1 --modules all -q
-    check "a stronger adapter" sing --lora strong -o strong.wav
-    if cmp -s strong.wav without.wav; then bad "an adapter changes the song"; else ok "an adapter changes the song"; fi
-else skip "generate has no --lora yet"; fi
+sing() { "$drgen" generate -l short.lrc -p folk --steps 2 --length 8 --seed 3 -q "$@"; }
+check "the adapter is taken" sing --lora wide -o with.wav
+sing -o without.wav
+check "at strength 0 it changes nothing" sing --lora wide:0 -o zero.wav
+check "at strength 0: the same bytes" cmp zero.wav without.wav
+train lora set -o strong --updates 20 --rate 0.01 --frames 64 --accumulate 1 --modules all -q
+check "a stronger adapter" sing --lora strong -o strong.wav
+if cmp -s strong.wav without.wav; then bad "an adapter changes the song"; else ok "an adapter changes the song"; fi
+check "two adapters" sing --lora strong:0.5 --lora adapter -o both.wav
+refuses "a recipe whose adapter is missing" "made with the adapter \"strong\"" "$drgen" generate --recipe strong.wav -o again.wav
+check "a recipe with its adapter" "$drgen" generate --recipe strong.wav --lora strong -o again.wav -q
+check "a recipe with its adapter: the same bytes" cmp again.wav strong.wav
+refuses "a strength that is no number" "strength" sing --lora strong:much -o out.wav
+refuses "an adapter that is not there" "no/where" sing --lora no/where -o out.wav
+refuses "a folder without an adapter" "adapter_config.json" sing --lora songs -o out.wav
+refuses "an adapter of another model" "mlp\|self_attn" "$drgen" generate -m whole -l short.lrc -p folk --steps 2 --length 8 --lora strong -o out.wav
 
 # ---- refused
 refuses "train what" "train lora" "$drgen" train

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/adapters.h"
 #include "cli/cmd.h"
 #include "cli/delivery.h"
 #include "cli/generate_opts.h"
@@ -373,6 +374,8 @@ static int make_song(session *s)
     s->g = drgen_open(&config, &err);
     if (!s->g) return fail(s, 1, err.message);
     if (o->verbose) describe_machine(s);
+    drgen_status worn = adapters_attach(s->g, &o->adapters, &err);
+    if (worn != DRGEN_OK) return fail(s, worn == DRGEN_ERR_ARG ? 2 : 1, err.message);
     if (s->recipe && drgen_recipe_fits(s->recipe, s->g, o->any_model, &err) != DRGEN_OK) return fail(s, 1, err.message);
     drgen_song song;
     if (fill_song(s, &song, &err) != 0) return fail(s, 2, err.message);

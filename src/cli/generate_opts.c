@@ -42,6 +42,8 @@ static const opt table[] = {
     {.kind = OPT_GROUP, .help = "How:"},
     {"model", NULL, 'm', OPT_TEXT, AT(model), 0, 0, "DIR",
      "model folder made by `drgen convert` (default: the one built in)"},
+    {"lora", NULL, 0, OPT_LIST, AT(adapters), 0, 0, "DIR[:S]",
+     "an adapter made by `drgen train lora` or PEFT, on top of\nthe model; S is its strength: 1 as trained, 0.5 half of it,\n0 off. Several add up"},
     {"preset", NULL, 0, OPT_TEXT, AT(preset), 0, 0, "NAME",
      "quality against time, see below; --steps and --cfg win over it"},
     {"steps", NULL, 0, OPT_INT, AT(steps), 2, 1000, "N", "points on the time grid (default: 32)"},
@@ -164,6 +166,7 @@ void generate_opts_help(FILE *out)
     fputs("\n\nExamples:\n"
           "  drgen generate -l song.lrc -p \"folk, acoustic guitar, warm\" -o song.wav\n"
           "  drgen generate -m models/base -l song.lrc -p \"slow jazz, female voice\" --preset draft --seed 7\n"
+          "  drgen generate -l song.lrc -p folk --lora my-voice --lora old-tape:0.4 -o song.wav\n"
           "  drgen info song.flac --json | drgen generate --recipe - -o again.flac\n"
           "  drgen generate -m models/full --length 180 --instrumental --style calm.npy -o calm.wav\n", out);
 }

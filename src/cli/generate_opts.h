@@ -8,6 +8,7 @@
 typedef struct {
     const char *lyrics, *style, *negative, *negative_prompt, *model, *output, *output_dir, *preset, *espeak_data, *zh_lexicon;
     opts_list prompts, references; /* "text" or "text:weight", file or file:weight */
+    opts_list adapters; /* "folder" or "folder:strength" */
     prompt_opts words; /* a prompt in keywords */
     double bpm;
     double length; /* seconds; 0: the model's own */

@@ -173,6 +173,7 @@ drgen_status dit_load(dit **out, const dit_cfg *cfg, const st_file *weights, drg
 void dit_free(dit *d)
 {
     if (!d) return;
+    lora_detach(d);
     for (size_t i = 0; i < d->owned_count; i++) free(d->owned[i]);
     free(d->owned);
     free(d->text);

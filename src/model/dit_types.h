@@ -2,7 +2,7 @@
 #ifndef MODEL_DIT_TYPES_H
 #define MODEL_DIT_TYPES_H
 
-#include "model/dit.h"
+#include "model/lora.h"
 
 enum { DIT_SINUS = 256, DIT_POS_TAPS = 31, DIT_TEXT_TAPS = 7 };
 
@@ -16,10 +16,16 @@ typedef struct {
     const float *dw, *dw_bias, *norm_w, *norm_b, *pw1_bias, *gamma, *beta, *pw2_bias;
 } dit_text_block;
 
+/* y += b (a x) beside an int8 matrix; a.rows 0: nothing. */
+typedef struct {
+    wmat a, b; /* [rank, in], [out, rank] */
+} dit_term;
+
 typedef struct {
     wmat q, k, v, o, gate, up, down;
     const float *attn_norm, *mlp_norm;
-    int int8; /* all seven matrices are */
+    int int8;              /* all seven matrices are */
+    const dit_term *terms; /* [LORA_SITES] adapters of an int8 block; NULL: none */
 } dit_block;
 
 typedef struct {
@@ -36,6 +42,8 @@ struct dit {
     dit_block *blocks;     /* [depth] */
     dit_linear *fusion;    /* [depth / 2] */
     const float *negative; /* or NULL */
+    struct dit_lora *lora; /* what is attached, NULL: nothing (lora.c) */
+    size_t term_rank;      /* of the widest term; 0: there are none */
     float **owned;         /* widened vectors */
     size_t owned_count, owned_room;
 };

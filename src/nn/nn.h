@@ -35,7 +35,7 @@ q8_rows nn_q8_rows(nn *n, size_t rows, size_t depth);
 void nn_q8_quantise(nn *n, const q8_rows *r, const float *x, size_t ldx);                      /* x [rows, depth] */
 void nn_q8_rmsnorm(nn *n, const q8_rows *r, const float *x, const float *w, float eps);        /* of RMSNorm(x) w */
 /* Columns [col0, col0 + cols) become silu(gate) * up, both [rows, cols]; col0 a multiple of Q8_GROUP, and cols too unless
- * they are the last. gate is overwritten. */
+ * they are the last. gate gets the same in float32. */
 void nn_q8_swiglu(nn *n, const q8_rows *r, size_t col0, size_t cols, float *gate, const float *up);
 /* y = x W^T + b, or y +=, for an int8 w. */
 void nn_q8_linear(nn *n, float *y, size_t ldy, const q8_rows *x, const wmat *w, const float *b, int add);

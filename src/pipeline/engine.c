@@ -141,6 +141,7 @@ drgen *drgen_open(const drgen_config *config, drgen_err *err)
 void drgen_close(drgen *g)
 {
     if (!g) return;
+    if (g->dit) drgen_lora_detach(g);
     g2p_close(g->g2p);
     spm_free(g->spm);
     mulan_text_free(g->text);

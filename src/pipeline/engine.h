@@ -31,6 +31,8 @@ struct drgen {
     muq *audio;
     spm *spm;
     g2p *g2p;
+    drgen_adapter *adapters; /* attached, strength not 0 */
+    size_t adapter_count;
     drgen_info info;
     drgen_report report;
     float *given, *against; /* the styles of the last song as they were asked for, [cond_dim]; NULL before one is made */

@@ -5,6 +5,7 @@
  *  "lyrics": text or null, "lyrics_sha256",
  *  "style": {"parts": [{"kind": "prompt", "audio", "file" or "vector", (that one): text, "sha256", "weight"}], "vector"},
  *  "negative": {"kind", (that one): text, "sha256", "vector"},              absent: the model's own
+ *  "adapters": [{"file", "sha256", "config_sha256", "strength"}],           when some were attached
  *  "seconds", "steps", "guidance", "sway", "seed", "bpm", "vocals_only", "lyrics_compat", "half_tables",
  *  "guidance_from", "guidance_to", "cache",                                 approximations, when asked for
  *  "zh_lexicon": {"file", "sha256"},                                        when one was given
@@ -19,7 +20,7 @@
 #include "io/json.h"
 #include "pipeline/engine.h"
 
-enum { RECIPE_VERSION = 1, RECIPE_PARTS_MAX = 64, RECIPE_WIDTH_MAX = 1 << 16 };
+enum { RECIPE_VERSION = 1, RECIPE_PARTS_MAX = 64, RECIPE_ADAPTERS_MAX = 64, RECIPE_WIDTH_MAX = 1 << 16 };
 enum { RECIPE_BYTES_MAX = 1 << 23 };
 
 struct drgen_recipe {
@@ -30,6 +31,8 @@ struct drgen_recipe {
     char *master;               /* owned, notes.master_json */
     drgen_style *parts;         /* owned */
     float *vector, *negative;   /* owned or NULL */
+    drgen_adapter *adapters;    /* owned or NULL */
+    size_t adapter_count;
 };
 
 /* *recipe (malloc'd) gets text in canonical form when it is a recipe, of whatever version; else NULL and DRGEN_OK. */

@@ -53,6 +53,23 @@ static drgen_status check_lexicon(const drgen_recipe *r, const drgen *g, drgen_e
                     json_name(r->doc), json_string(json_get(lexicon, "file"), "?"));
 }
 
+/* Adapters are files of the user's, which the recipe can only name. Others beside them, and other strengths, are the
+ * caller's wish. */
+static drgen_status check_adapters(const drgen_recipe *r, const drgen *g, drgen_err *err)
+{
+    for (size_t i = 0; i < r->adapter_count; i++) {
+        const drgen_adapter *then = &r->adapters[i];
+        size_t at = 0;
+        while (at < g->adapter_count && (strcmp(then->sha256, g->adapters[at].sha256) != 0 ||
+                                         strcmp(then->config_sha256, g->adapters[at].config_sha256) != 0))
+            at++;
+        if (at == g->adapter_count)
+            return err_fail(err, DRGEN_ERR_MODEL, "%s: made with the adapter \"%.160s\" (sha256 %.12s...) at strength %g; attach that "
+                            "one (--lora), or allow any model", json_name(r->doc), then->path, then->sha256, (double)then->strength);
+    }
+    return DRGEN_OK;
+}
+
 static drgen_status check_width(const drgen_recipe *r, const drgen *g, drgen_err *err)
 {
     size_t wanted = (size_t)g->cfg.dit.cond_dim, style = r->vector ? r->parts[0].width : wanted;
@@ -75,6 +92,7 @@ drgen_status drgen_recipe_fits(const drgen_recipe *r, const drgen *g, int any_mo
     err_clear(err);
     if (!any_model) ERR_TRY(check_model(r, g, err));
     if (!any_model) ERR_TRY(check_lexicon(r, g, err));
+    if (!any_model) ERR_TRY(check_adapters(r, g, err));
     ERR_TRY(check_width(r, g, err));
     compare(r, g, "drgen", drgen_version());
     compare(r, g, "kernels", g->info.isa);

@@ -142,6 +142,27 @@ static drgen_status read_numbers(drgen_recipe *r, drgen_err *err)
     return DRGEN_OK;
 }
 
+static drgen_status read_adapters(drgen_recipe *r, drgen_err *err)
+{
+    const json_node *list = json_get(r->root, "adapters");
+    size_t count = json_count(list);
+    if (!list || json_is_null(list)) return DRGEN_OK;
+    if (!json_is_array(list) || count > RECIPE_ADAPTERS_MAX)
+        return err_fail(err, DRGEN_ERR_FORMAT, "%s: adapters: a list of at most %d is wanted", json_name(r->doc), RECIPE_ADAPTERS_MAX);
+    r->adapters = calloc(count + 1, sizeof *r->adapters);
+    if (!r->adapters) return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", json_name(r->doc));
+    for (const json_node *a = json_first(list); a; a = json_next(a)) {
+        double strength = 1;
+        ERR_TRY(number(r, a, "strength", -100, 100, &strength, err));
+        const char *file = words(a, "file"), *hash = words(a, "sha256");
+        if (!file || !hash) return err_fail(err, DRGEN_ERR_FORMAT, "%s: adapters: file and sha256 of each are wanted", json_name(r->doc));
+        const char *config = words(a, "config_sha256");
+        r->adapters[r->adapter_count++] = (drgen_adapter){
+            .path = file, .sha256 = hash, .config_sha256 = config ? config : "", .strength = (float)strength};
+    }
+    return DRGEN_OK;
+}
+
 static drgen_status read_notes(drgen_recipe *r, drgen_err *err)
 {
     const json_node *output = json_get(r->root, "output"), *master = json_get(r->root, "master");
@@ -186,6 +207,7 @@ static drgen_status read_all(drgen_recipe *r, drgen_err *err)
     ERR_TRY(read_lyrics(r, err));
     ERR_TRY(read_style(r, err));
     ERR_TRY(read_negative(r, err));
+    ERR_TRY(read_adapters(r, err));
     if (r->song.vocals_only && (r->song.negative_prompt || r->negative))
         return err_fail(err, DRGEN_ERR_FORMAT, "%s: vocals_only and a negative style exclude each other", name);
     return read_notes(r, err);
@@ -213,6 +235,7 @@ void drgen_recipe_free(drgen_recipe *r)
     free(r->parts);
     free(r->vector);
     free(r->negative);
+    free(r->adapters);
     free(r);
 }
 
@@ -265,4 +288,10 @@ const drgen_song *drgen_recipe_song(const drgen_recipe *r)
 const drgen_recipe_notes *drgen_recipe_get_notes(const drgen_recipe *r)
 {
     return &r->notes;
+}
+
+const drgen_adapter *drgen_recipe_adapters(const drgen_recipe *r, size_t *count)
+{
+    *count = r->adapter_count;
+    return r->adapters;
 }

@@ -221,6 +221,22 @@ static drgen_status put_model(writer *w, drgen_err *err)
     return DRGEN_OK;
 }
 
+static void put_adapters(writer *w)
+{
+    const drgen_adapter *a = w->g->adapters;
+    if (w->g->adapter_count == 0) return;
+    key(w, "adapters");
+    for (size_t i = 0; i < w->g->adapter_count; i++) {
+        json_out_raw(&w->o, i ? ",{\"file\":" : "[{\"file\":");
+        text(w, a[i].path);
+        put_text(w, "sha256", a[i].sha256);
+        if (a[i].config_sha256[0]) put_text(w, "config_sha256", a[i].config_sha256);
+        put_float(w, "strength", a[i].strength);
+        json_out_raw(&w->o, "}");
+    }
+    json_out_raw(&w->o, "]");
+}
+
 static void put_numbers(writer *w)
 {
     const drgen_song *s = w->song;
@@ -337,6 +353,7 @@ static drgen_status put_all(writer *w, drgen_err *err)
     }
     put_style(w);
     put_negative(w);
+    put_adapters(w);
     put_numbers(w);
     put_output(w);
     put_libraries(w);

@@ -300,6 +300,8 @@ drgen_status drgen_train(drgen *g, const drgen_training *how, drgen_err *err)
     session s = {.g = g, .o = how, .err = err, .cfg = g->cfg.dit};
     err_clear(err);
     drgen_status status = check(how, err);
+    if (status == DRGEN_OK && g->adapter_count)
+        status = err_fail(err, DRGEN_ERR_ARG, "training: it begins from the model alone; detach the adapters first");
     if (status == DRGEN_OK && how->init) status = begin_anew(&s);
     if (status == DRGEN_OK) status = training_songs_open(&s.songs, how->dataset, &s.cfg, (size_t)how->held, err);
     if (status == DRGEN_OK) status = plan(&s);

@@ -9,9 +9,6 @@
 #include "model/dit_types.h"
 #include "nn/nn_grad.h"
 
-/* Places of a block that can carry a low-rank addition. */
-typedef enum { LORA_Q, LORA_K, LORA_V, LORA_O, LORA_GATE, LORA_UP, LORA_DOWN, LORA_SITES } lora_site;
-
 /* y += scale * B (A x): a [rank, in], b [out, rank]; rank 0: none. Gradients have the same form. dropout: the share of x
  * that A does not see, drawn from key. */
 typedef struct {

@@ -11,20 +11,13 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 
-static const struct {
-    const char *name, *part;
-    int out_inner, in_inner; /* 1: as wide as the MLP's inside */
-} module[LORA_SITES] = {{"q_proj", "self_attn", 0, 0}, {"k_proj", "self_attn", 0, 0}, {"v_proj", "self_attn", 0, 0},
-                        {"o_proj", "self_attn", 0, 0}, {"gate_proj", "mlp", 1, 0},    {"up_proj", "mlp", 1, 0},
-                        {"down_proj", "mlp", 0, 1}};
-
 static unsigned one_site(const char *name, size_t n)
 {
     if (n == 9 && memcmp(name, "attention", n) == 0) return LORA_ATTENTION;
     if (n == 3 && memcmp(name, "all", n) == 0) return LORA_ALL;
     for (unsigned s = 0; s < LORA_SITES; s++) {
-        size_t whole = strlen(module[s].name);
-        if ((n == whole || n == whole - 5) && memcmp(name, module[s].name, n) == 0) return 1u << s;
+        size_t whole = strlen(lora_modules[s].name);
+        if ((n == whole || n == whole - 5) && memcmp(name, lora_modules[s].name, n) == 0) return 1u << s;
     }
     return 0;
 }
@@ -46,16 +39,6 @@ drgen_status lora_sites(const char *names, unsigned *out, drgen_err *err)
     }
 }
 
-static size_t in_of(const dit_cfg *c, size_t s)
-{
-    return (size_t)c->dim * (module[s].in_inner ? (size_t)c->ff_mult : 1);
-}
-
-static size_t out_of(const dit_cfg *c, size_t s)
-{
-    return (size_t)c->dim * (module[s].out_inner ? (size_t)c->ff_mult : 1);
-}
-
 static size_t padded(size_t n)
 {
     return (n + 15) / 16 * 16;
@@ -65,7 +48,7 @@ size_t lora_over(lora_pair *pairs, const dit_cfg *cfg, const lora_shape *s, floa
 {
     size_t used = 0;
     for (size_t i = 0; i < (size_t)cfg->depth * LORA_SITES; i++) {
-        size_t k = i % LORA_SITES, a = padded(s->rank * in_of(cfg, k)), b = padded(s->rank * out_of(cfg, k));
+        size_t k = i % LORA_SITES, a = padded(s->rank * lora_in(cfg, k)), b = padded(s->rank * lora_out(cfg, k));
         int has = s->sites >> k & 1;
         if (data)
             pairs[i] = has ? (lora_pair){data + used, data + used + a, s->rank, s->alpha / (float)s->rank, s->dropout}
@@ -80,12 +63,12 @@ void lora_init(const dit_cfg *cfg, const lora_shape *s, uint64_t seed, float *da
     size_t used = 0;
     memset(data, 0, lora_over(NULL, cfg, s, NULL) * sizeof *data);
     for (size_t i = 0; i < (size_t)cfg->depth * LORA_SITES; i++) {
-        size_t k = i % LORA_SITES, in = in_of(cfg, k);
+        size_t k = i % LORA_SITES, in = lora_in(cfg, k);
         char name[64];
         if (!(s->sites >> k & 1)) continue;
-        snprintf(name, sizeof name, "lora.%zu.%s", i / LORA_SITES, module[k].name);
+        snprintf(name, sizeof name, "lora.%zu.%s", i / LORA_SITES, lora_modules[k].name);
         rng_synth(data + used, 0, s->rank * in, name, 0, 1 / sqrt((double)in), seed);
-        used += padded(s->rank * in) + padded(s->rank * out_of(cfg, k));
+        used += padded(s->rank * in) + padded(s->rank * lora_out(cfg, k));
     }
 }
 
@@ -101,10 +84,10 @@ static drgen_status write_matrices(const char *path, const dit_cfg *cfg, const l
             size_t k = i % LORA_SITES;
             if (!(s->sites >> k & 1)) continue;
             for (int b = 0; b < 2 && status == DRGEN_OK; b++) {
-                size_t shape[2] = {b ? out_of(cfg, k) : s->rank, b ? s->rank : in_of(cfg, k)},
+                size_t shape[2] = {b ? lora_out(cfg, k) : s->rank, b ? s->rank : lora_in(cfg, k)},
                        count = shape[0] * shape[1];
                 snprintf(name, sizeof name, "base_model.model.transformer_blocks.%zu.%s.%s.lora_%c.weight",
-                         i / LORA_SITES, module[k].part, module[k].name, b ? 'B' : 'A');
+                         i / LORA_SITES, lora_modules[k].part, lora_modules[k].name, b ? 'B' : 'A');
                 status = put ? st_put(w, data + used, count * sizeof *data, err)
                              : st_declare(w, name, ST_F32, shape, 2, err);
                 used += padded(count);
@@ -152,7 +135,7 @@ static drgen_status write_config(const char *path, const lora_shape *s, const ch
     for (unsigned k = 0, first = 1; k < LORA_SITES; k++) {
         if (!(s->sites >> k & 1)) continue;
         if (!first) json_out_raw(&o, ", ");
-        json_out_string(&o, module[k].name);
+        json_out_string(&o, lora_modules[k].name);
         first = 0;
     }
     json_out_raw(&o, "]\n}\n");
