@@ -324,6 +324,9 @@ typedef struct {
     double gflop;        /* of an update, billions of operations */
     size_t memory;       /* bytes of weights trained, gradients, moments and activations */
     size_t trained;      /* numbers that are trained */
+    double early[4];     /* composer: with a validation, the loss at times 0, 0.1, 0.2, 0.4; else NaN */
+    double metronome;    /* composer: what the text encoder's counting misses, of its variance; NaN once that is learned */
+    long metronome_done; /* updates of it */
 } drgen_train_step;
 /* Called before the first update, after each, and between batches. Return 0 to go on; anything else stops: the state is
  * saved and drgen_train returns DRGEN_ERR_CANCELLED. */
@@ -335,6 +338,10 @@ typedef struct {
     const char *output;     /* folder for the result, made if need be: an adapter as PEFT writes them, or a model; what is
                                needed to go on (state.safetensors), loss.csv and loss.png are in its folder "training" */
     int full;               /* 0: an adapter; 1: all weights */
+    int composer;           /* with full: no dataset; songs of the composer behind the embedded model, made while they are
+                               learned, with Muon as the optimiser. drgen_training_default(2) has numbers for it */
+    long metronome;         /* with composer and init: updates in which the text encoder learns to count before the rest */
+    double long_songs;      /* with composer: share of updates on songs of two and four times the length */
     const char *init;       /* with full: JSON file with a transformer's sizes ("dim", "depth"... as in model.json's "dit"):
                                a new one begins from nothing; NULL: the handle's goes on learning */
     int resume;             /* 1: go on from the state in output, when there is one */
@@ -343,7 +350,7 @@ typedef struct {
     int batch, accumulate;  /* songs at once; batches an update */
     int frames;             /* length of a crop; 0: the longest song's, at most 2048 */
     double rate;            /* learning rate at its highest */
-    int schedule;           /* 0: constant, 1: linear to 0, 2: cosine to 0 */
+    int schedule;           /* 0: constant, 1: linear to 0, 2: cosine to 0, 3: constant, linear over the second half */
     long warmup;            /* updates over which the rate rises; -1: a tenth of all */
     double decay, clip;     /* weight decay; largest norm of a gradient, 0: any */
     double ema;             /* decay of the average of the weights that becomes the result; 0: the weights themselves */
@@ -360,7 +367,7 @@ typedef struct {
     drgen_train_progress progress;
     void *progress_user;
 } drgen_training;
-DRGEN_API drgen_training drgen_training_default(int full);
+DRGEN_API drgen_training drgen_training_default(int full); /* 0 adapter, 1 all weights, 2 all weights with the composer */
 
 /* Trains. The same options, songs and seed give the same files for any number of threads, whether stopped and resumed or
  * not. A loss that is not a number stops it with an ARG error; the last saved state stays. g is not changed. */

@@ -15,6 +15,8 @@ typedef struct {
     const char *dataset, *output, *model, *init, *schedule, *modules;
     double epochs, rate, decay, clip, ema, alpha, dropout, drop_cond, drop_text, drop_style, keep;
     int updates, batch, accumulate, frames, warmup, rank, held, validate, save;
+    int metronome;
+    double long_songs;
     int resume, span, half, threads, quiet;
     uint64_t seed;
     progress p;
@@ -41,7 +43,7 @@ static const opt table[] = {
     {.kind = OPT_GROUP, .help = "Optimiser:"},
     {"rate", "lr", 0, OPT_REAL, offsetof(command, rate), 0, 10, "X", "learning rate at its highest (1e-4; 7.5e-5)"},
     {"schedule", NULL, 0, OPT_TEXT, offsetof(command, schedule), 0, 0, "NAME",
-     "constant, linear or cosine (cosine; linear)"},
+     "constant, linear, cosine, late: linear over the second half\n(cosine; linear; late)"},
     {"warmup", NULL, 0, OPT_INT, offsetof(command, warmup), -1, 1e8, "N",
      "updates over which the rate rises (a tenth; 20)"},
     {"decay", NULL, 0, OPT_REAL, offsetof(command, decay), 0, 1, "X", "weight decay (0.01)"},
@@ -49,6 +51,11 @@ static const opt table[] = {
     {"ema", NULL, 0, OPT_REAL, offsetof(command, ema), 0, 0.999999, "X",
      "decay of the averaged weights, 0: none (0; 0.9999)"},
     {"seed", NULL, 0, OPT_SEED, offsetof(command, seed), 0, 4294967295.0, "N", "of everything that is drawn (42)"},
+    {.kind = OPT_GROUP, .help = "The composer (train nano):"},
+    {"metronome", NULL, 0, OPT_INT, offsetof(command, metronome), 0, 1e8, "N",
+     "with --init: updates in which the text encoder learns to count (2500)"},
+    {"long-songs", NULL, 0, OPT_REAL, offsetof(command, long_songs), 0, 1, "X",
+     "share of updates on songs of two and four times --frames (0)"},
     {.kind = OPT_GROUP, .help = "Adapter:"},
     {"rank", NULL, 0, OPT_INT, offsetof(command, rank), 1, 1024, "N", "of its matrices (8)"},
     {"alpha", NULL, 0, OPT_REAL, offsetof(command, alpha), 1e-3, 1e6, "X", "its product counts alpha / rank (16)"},
@@ -77,13 +84,15 @@ static const opt table[] = {
 };
 
 static const char usage[] = "usage: drgen train lora DATASET -o ADAPTER [options]\n"
-                            "       drgen train full DATASET -o MODEL [--init sizes.json] [options]\n\n"
+                            "       drgen train full DATASET -o MODEL [--init sizes.json] [options]\n"
+                            "       drgen train nano -o MODEL [--init sizes.json] [options]\n\n"
                             "Trains on songs that `drgen prepare` made. lora: a small adapter beside a model's "
                             "weights, for a style, a voice or a\n"
-                            "few songs. full: all weights, of the model or of a new one. Stop it at any time (Ctrl-C) "
+                            "few songs. full: all weights, of the model or of a new one. nano: the same on songs of "
+                            "the composer that the model\ninside the program was trained with. Stop it at any time (Ctrl-C) "
                             "and go on with --resume: the\n"
                             "result is the same to the last bit, for any number of threads.\n"
-                            "Defaults in brackets: of lora, then of full where they differ.\n\n";
+                            "Defaults in brackets: of lora, then of full, then of nano, where they differ.\n\n";
 
 static int fail(int code, const char *message)
 {
@@ -103,6 +112,11 @@ static void show(command *c, const drgen_train_step *s)
 {
     char left[32], pace[32];
     duration(left, s->left);
+    if (!isnan(s->metronome)) {
+        progress_say(&c->p, "metronome, update %ld of %ld: %.4f of the variance missed", s->metronome_done, s->total,
+                     s->metronome);
+        return;
+    }
     if (isnan(s->loss)) {
         snprintf(pace, sizeof pace, s->seconds < 10 ? "%.2f s" : "%.0f s", s->seconds);
         progress_say(&c->p, "%.3g million numbers to train, %.2f GiB; %ld of %ld updates done",
@@ -114,8 +128,11 @@ static void show(command *c, const drgen_train_step *s)
     }
     int line = !isnan(s->validation) || s->done == s->total || (!c->p.terminal && progress_now() - c->shown_at > 10);
     if (line) {
-        char validation[48] = "";
-        if (!isnan(s->validation)) snprintf(validation, sizeof validation, ", validation %.4f", s->validation);
+        char validation[128] = "";
+        int n = isnan(s->validation) ? 0 : snprintf(validation, sizeof validation, ", validation %.4f", s->validation);
+        if (n && !isnan(s->early[0]))
+            snprintf(validation + n, sizeof validation - (size_t)n, ", at times 0 .1 .2 .4: %.3f %.3f %.3f %.3f", s->early[0],
+                     s->early[1], s->early[2], s->early[3]);
         progress_say(&c->p, "update %ld of %ld: loss %.4f%s, rate %.3g, gradient %.3g, %.2f s, %s left", s->done,
                      s->total, s->loss, validation, s->rate, s->norm, s->seconds, left);
         c->shown_at = progress_now();
@@ -136,7 +153,7 @@ static int on_step(const drgen_train_step *s, void *user)
 
 static int read_schedule(const char *name, int *out)
 {
-    static const char *const names[] = {"constant", "linear", "cosine", NULL};
+    static const char *const names[] = {"constant", "linear", "cosine", "late", NULL};
     for (int i = 0; names[i]; i++)
         if (strcmp(name, names[i]) == 0) return *out = i, 1;
     return 0;
@@ -156,6 +173,11 @@ static void defaults(command *c, const drgen_training *t)
                    .dropout = t->dropout,
                    .modules = t->modules,
                    .rank = t->rank,
+                   .metronome = (int)t->metronome,
+                   .long_songs = t->long_songs,
+                   .updates = (int)t->updates,
+                   .frames = t->frames,
+                   .half = t->half,
                    .drop_cond = t->drop_cond,
                    .drop_text = t->drop_text,
                    .drop_style = t->drop_style,
@@ -193,6 +215,8 @@ static void apply(const command *c, drgen_training *t)
     t->validate_every = c->validate;
     t->save_every = c->save;
     t->half = c->half;
+    t->metronome = c->metronome;
+    t->long_songs = c->long_songs;
     t->seed = c->seed;
     t->keep_memory = (size_t)(c->keep * (1 << 30));
 }
@@ -223,8 +247,11 @@ static int run(command *c, drgen_training *t)
 
 int cmd_train(int argc, char **argv)
 {
-    int full = argc > 1 && strcmp(argv[1], "full") == 0, known = full || (argc > 1 && strcmp(argv[1], "lora") == 0);
-    drgen_training t = drgen_training_default(full);
+    static const char *const kinds[] = {"lora", "full", "nano"};
+    int kind = 3;
+    while (kind-- > 0 && !(argc > 1 && strcmp(argv[1], kinds[kind]) == 0)) {}
+    int known = kind >= 0, full = kind > 0, composed = kind == 2;
+    drgen_training t = drgen_training_default(known ? kind : 0);
     command c;
     defaults(&c, &t);
     opts o = {.table = table, .count = sizeof table / sizeof table[0], .word = &c.dataset};
@@ -236,10 +263,11 @@ int cmd_train(int argc, char **argv)
         return 0;
     }
     if (!known)
-        return fail(2, "train what? `drgen train lora DATASET -o ADAPTER` or `drgen train full DATASET -o MODEL`");
-    if (!c.dataset) return fail(2, "a dataset is needed: a folder made by `drgen prepare`");
+        return fail(2, "train what? `drgen train lora DATASET -o ADAPTER`, `drgen train full DATASET -o MODEL` or `drgen train nano -o MODEL`");
+    if (composed && c.dataset) return fail(2, "train nano takes no dataset: its songs are made as it learns");
+    if (!c.dataset && !composed) return fail(2, "a dataset is needed: a folder made by `drgen prepare`");
     if (!c.output) return fail(2, "an output folder is needed: -o DIR");
-    if (c.schedule && !read_schedule(c.schedule, &t.schedule)) return fail(2, "--schedule: constant, linear or cosine");
+    if (c.schedule && !read_schedule(c.schedule, &t.schedule)) return fail(2, "--schedule: constant, linear, cosine or late");
     if (opts_given(&o, "init") && !full) return fail(2, "--init is for `drgen train full`");
     if (c.epochs > 0 && opts_given(&o, "epochs") && c.updates)
         return fail(2, "--updates and --epochs exclude each other");

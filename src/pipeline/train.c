@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "io/json.h"
+#include "nano/begin.h"
 #include "pipeline/training.h"
 #include "train/dit_tensors.h"
 
@@ -19,6 +20,7 @@ typedef struct {
     float *fresh; /* a new transformer's weights, or NULL */
     dit *fresh_dit;
     training_songs songs;
+    training_composer composer;
     train_how how;
     trainer *t;
     char *folder, *state; /* output/training, its state file */
@@ -26,8 +28,9 @@ typedef struct {
     double began, first; /* clock, and updates that were done then */
 } session;
 
-drgen_training drgen_training_default(int full)
+drgen_training drgen_training_default(int kind)
 {
+    int full = kind > 0;
     drgen_training t = {.full = full,
                         .epochs = full ? 110 : 10,
                         .batch = full ? 4 : 1,
@@ -50,6 +53,20 @@ drgen_training drgen_training_default(int full)
                         .half = 0,
                         .seed = 42,
                         .keep_memory = (size_t)3 << 29};
+    if (kind < 2) return t;
+    t.composer = 1;
+    t.metronome = 2500;
+    t.batch = 8;
+    t.accumulate = 1;
+    t.frames = 512;
+    t.rate = 3e-3;
+    t.schedule = LR_LATE;
+    t.warmup = 60;
+    t.ema = 0.999;
+    t.updates = 20000;
+    t.validate_every = t.save_every = 500;
+    t.half = 1;
+    t.drop_cond = t.drop_text = t.drop_style = 0;
     return t;
 }
 
@@ -79,7 +96,7 @@ static drgen_status check(const drgen_training *o, drgen_err *err)
                  {"accumulation", o->accumulate, 1, 4096},
                  {"frames", o->frames, 0, 65536},
                  {"learning rate", o->rate, 0, 10},
-                 {"schedule", o->schedule, 0, 2},
+                 {"schedule", o->schedule, 0, 3},
                  {"warm-up", (double)o->warmup, -1, 1e8},
                  {"weight decay", o->decay, 0, 1},
                  {"clip", o->clip, 0, 1e9},
@@ -92,9 +109,13 @@ static drgen_status check(const drgen_training *o, drgen_err *err)
                  {"dropout of style", o->drop_style, 0, 1},
                  {"songs held back", o->held, 0, 60000},
                  {"validation", (double)o->validate_every, 0, 1e8},
-                 {"saving", (double)o->save_every, 0, 1e8}};
-    if (!o->dataset || !o->output)
+                 {"saving", (double)o->save_every, 0, 1e8},
+                 {"metronome", (double)o->metronome, 0, 1e8},
+                 {"share of long songs", o->long_songs, 0, 1}};
+    if ((!o->dataset && !o->composer) || !o->output)
         return err_fail(err, DRGEN_ERR_ARG, "training: a dataset and an output folder are needed");
+    if (o->composer && (o->dataset || !o->full || !o->updates || o->span || o->held))
+        return err_fail(err, DRGEN_ERR_ARG, "training: the composer trains all weights for a number of updates, without a dataset");
     if (o->init && !o->full)
         return err_fail(err, DRGEN_ERR_ARG, "training: a new model is trained whole, not as an adapter");
     for (size_t i = 0; i < sizeof range / sizeof range[0]; i++)
@@ -122,7 +143,8 @@ static drgen_status begin_anew(session *s)
     if (status == DRGEN_OK) status = dit_floats(&s->cfg, &floats, s->err);
     if (status == DRGEN_OK && !(s->fresh = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64)))
         status = err_fail(s->err, DRGEN_ERR_NOMEM, "training: out of memory for %zu weights", floats);
-    if (status == DRGEN_OK) status = dit_init(&s->cfg, s->o->seed, s->fresh, s->err);
+    if (status == DRGEN_OK)
+        status = s->o->composer ? nano_init(&s->cfg, s->o->seed, s->fresh, s->err) : dit_init(&s->cfg, s->o->seed, s->fresh, s->err);
     if (status == DRGEN_OK) status = dit_over(&s->fresh_dit, &s->cfg, s->fresh, s->err);
     json_free(doc);
     file_close(&bytes);
@@ -133,7 +155,7 @@ static size_t crop_frames(session *s)
 {
     size_t longest = 0, wish = (size_t)s->o->frames,
            limit = s->cfg.max_frames < 2048 ? (size_t)s->cfg.max_frames : 2048;
-    if (wish) return wish;
+    if (wish || !s->songs.songs) return wish ? wish : 512;
     for (size_t i = 0; i < dataset_count(s->songs.songs); i++) {
         dataset_song song;
         if (dataset_get(s->songs.songs, i, &song, NULL) == DRGEN_OK && song.frames > longest) longest = song.frames;
@@ -144,7 +166,7 @@ static size_t crop_frames(session *s)
 static drgen_status plan(session *s)
 {
     const drgen_training *o = s->o;
-    size_t songs = dataset_count(s->songs.songs) - (size_t)o->held, update = (size_t)o->batch * (size_t)o->accumulate;
+    size_t songs = s->songs.songs ? dataset_count(s->songs.songs) - (size_t)o->held : 0, update = (size_t)o->batch * (size_t)o->accumulate;
     double epochs = ceil(o->epochs * (double)songs / (double)update);
     if (o->updates == 0 && epochs > 1e8)
         return err_fail(s->err, DRGEN_ERR_ARG, "training: %g epochs are too many", o->epochs);
@@ -170,6 +192,7 @@ static drgen_status plan(session *s)
     if (s->how.frames > (size_t)s->cfg.max_frames)
         return err_fail(s->err, DRGEN_ERR_ARG, "training: crops of %zu frames, the model is made for %d at most",
                         s->how.frames, s->cfg.max_frames);
+    if (o->composer) training_composer_plan(&s->composer, o, &s->how);
     if (!o->full) ERR_TRY(lora_sites(o->modules, &s->how.lora.sites, s->err));
     return DRGEN_OK;
 }
@@ -210,7 +233,8 @@ static int ask(void *user)
 static drgen_status write_result(session *s)
 {
     const float *w = trainer_result(s->t);
-    if (s->o->full) return training_write_model(s->g, s->o->output, &s->cfg, w, s->o->half, s->err);
+    if (s->o->full)
+        return training_write_model(s->g, s->o->output, &s->cfg, w, training_composer_negative(&s->composer), s->o->half, s->err);
     return lora_write(s->o->output, &s->cfg, &s->how.lora, w, s->g->cfg.name, s->err);
 }
 
@@ -240,16 +264,30 @@ static int due(long every, long done, long total)
     return done == total || (every > 0 && done % every == 0);
 }
 
+static void forget_early(session *s)
+{
+    for (size_t i = 0; i < 4; i++) s->step.early[i] = NAN;
+    s->step.metronome = NAN;
+}
+
+static drgen_status validate(session *s)
+{
+    static const double times[4] = {0, 0.1, 0.2, 0.4};
+    double loss;
+    for (size_t i = 0; i < 4 && s->o->composer; i++) ERR_TRY(trainer_loss_at(s->t, times[i], &s->step.early[i], s->err));
+    return trainer_validate(s->t, &loss, s->err);
+}
+
 static drgen_status loop(session *s)
 {
-    double loss;
     long total = s->how.updates;
     s->began = now();
     s->first = (double)trainer_done(s->t);
     while (trainer_done(s->t) < total) {
         double started = now();
+        forget_early(s);
         ERR_TRY(trainer_update(s->t, ask, s, s->err));
-        if (due(s->o->validate_every, trainer_done(s->t), total)) ERR_TRY(trainer_validate(s->t, &loss, s->err));
+        if (due(s->o->validate_every, trainer_done(s->t), total)) ERR_TRY(validate(s));
         fill_step(s, started);
         if (due(s->o->save_every, trainer_done(s->t), total)) ERR_TRY(save(s));
         if (tell(s, 1) && trainer_done(s->t) < total) return err_fail(s->err, DRGEN_ERR_CANCELLED, "stopped");
@@ -267,10 +305,45 @@ static drgen_status check_memory(const session *s)
                     "at once, or%s", need / gib, have / gib, s->o->full ? " train an adapter" : " a smaller rank");
 }
 
+static int on_metronome(void *user, long done, long total, double error)
+{
+    session *s = user;
+    s->step.metronome_done = done;
+    s->step.total = total;
+    s->step.metronome = error;
+    return tell(s, 1);
+}
+
+/* A new model of the composer's kind learns to count before anything else. */
+static drgen_status count_first(session *s)
+{
+    metronome_how how = {.pool = s->g->pool,
+                         .kern = s->g->kern,
+                         .updates = s->o->metronome,
+                         .warmup = 50,
+                         .rate = 3e-3,
+                         .seed = s->o->seed,
+                         .progress = on_metronome,
+                         .user = s};
+    double error;
+    int resumes = s->o->resume && access(s->state, F_OK) == 0;
+    if (!s->o->composer || !s->fresh || !s->o->metronome || resumes) return DRGEN_OK;
+    return metronome_train(s->fresh, &s->cfg, s->composer.songs, &how, &error, s->err);
+}
+
+static train_source choose_source(session *s)
+{
+    if (s->o->composer) return nano_source(s->composer.songs, 16);
+    size_t count = dataset_count(s->songs.songs);
+    return training_source(&s->songs, count < 4 ? count : 4);
+}
+
 static drgen_status start(session *s)
 {
-    size_t validate = dataset_count(s->songs.songs) < 4 ? dataset_count(s->songs.songs) : 4;
-    train_source source = training_source(&s->songs, validate);
+    train_source source = choose_source(s);
+    forget_early(s);
+    ERR_TRY(count_first(s));
+    forget_early(s);
     ERR_TRY(trainer_memory(&s->how, &s->step.memory, s->err));
     ERR_TRY(check_memory(s));
     ERR_TRY(trainer_open(&s->t, &s->how, &source, s->err));
@@ -303,12 +376,14 @@ drgen_status drgen_train(drgen *g, const drgen_training *how, drgen_err *err)
     if (status == DRGEN_OK && g->adapter_count)
         status = err_fail(err, DRGEN_ERR_ARG, "training: it begins from the model alone; detach the adapters first");
     if (status == DRGEN_OK && how->init) status = begin_anew(&s);
-    if (status == DRGEN_OK) status = training_songs_open(&s.songs, how->dataset, &s.cfg, (size_t)how->held, err);
+    if (status == DRGEN_OK && how->composer) status = training_composer_open(&s.composer, g, &s.cfg, err);
+    if (status == DRGEN_OK && !how->composer) status = training_songs_open(&s.songs, how->dataset, &s.cfg, (size_t)how->held, err);
     if (status == DRGEN_OK) status = plan(&s);
     if (status == DRGEN_OK) status = make_folders(&s);
     if (status == DRGEN_OK) status = start(&s);
     trainer_close(s.t);
     training_songs_close(&s.songs);
+    training_composer_close(&s.composer);
     dit_free(s.fresh_dit);
     free(s.fresh);
     free(s.folder);

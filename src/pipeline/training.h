@@ -2,6 +2,7 @@
 #ifndef PIPELINE_TRAINING_H
 #define PIPELINE_TRAINING_H
 
+#include "nano/songs.h"
 #include "pipeline/engine.h"
 #include "text/frames.h"
 #include "train/dataset.h"
@@ -24,11 +25,23 @@ void training_songs_close(training_songs *s); /* NULL-safe, idempotent */
 /* validate: songs to look at when none are held back. */
 train_source training_source(training_songs *s, size_t validate);
 
+/* The composer's songs (nano/songs.h) instead, and what its training asks for. */
+typedef struct {
+    nano_songs *songs;
+    muon_how muon;
+} training_composer;
+drgen_status training_composer_open(training_composer *out, drgen *g, const dit_cfg *cfg, drgen_err *err);
+void training_composer_close(training_composer *c); /* NULL-safe, idempotent */
+/* Changes how: flow, optimiser, forms of batches. */
+void training_composer_plan(training_composer *c, const drgen_training *o, train_how *how);
+/* The style that stands for none, [WORDS_STYLE]. */
+const float *training_composer_negative(const training_composer *c);
+
 /* The folder's files about the training: state, loss.csv, loss.png. */
 drgen_status training_write_records(const char *dir, const trainer *t, drgen_err *err);
 
-/* A model directory at dir: g's, with this transformer instead. */
-drgen_status training_write_model(const drgen *g, const char *dir, const dit_cfg *cfg, const float *weights, int half,
-                                  drgen_err *err);
+/* A model directory at dir: g's, with this transformer instead; negative [cond_dim]: its own style for none, NULL: g's. */
+drgen_status training_write_model(const drgen *g, const char *dir, const dit_cfg *cfg, const float *weights,
+                                  const float *negative, int half, drgen_err *err);
 
 #endif

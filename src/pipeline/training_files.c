@@ -150,14 +150,14 @@ static drgen_status rewrite(const drgen *g, const char *dir, const json_node *ro
     return DRGEN_OK;
 }
 
-drgen_status training_write_model(const drgen *g, const char *dir, const dit_cfg *cfg, const float *weights, int half,
-                                  drgen_err *err)
+drgen_status training_write_model(const drgen *g, const char *dir, const dit_cfg *cfg, const float *weights,
+                                  const float *negative, int half, drgen_err *err)
 {
     file_bytes bytes = {0};
     json_doc *doc = NULL;
     json_out o = {0};
     char *path = file_join(dir, "dit.safetensors");
-    const float *negative = cfg->cond_dim == g->cfg.dit.cond_dim ? dit_negative_style(g->dit) : NULL;
+    if (!negative && cfg->cond_dim == g->cfg.dit.cond_dim) negative = dit_negative_style(g->dit);
     drgen_status status = path ? dit_write(path, cfg, weights, negative, half, err)
                                : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);
     free(path);

@@ -67,6 +67,7 @@ double adamw_rate(lr_schedule s, double lr, long n, long warmup, long total)
     if (n <= warmup) return lr * (double)n / (double)warmup;
     double left = total > warmup ? (double)(total - n + 1) / (double)(total - warmup) : 1.0;
     if (s == LR_LINEAR) return lr * left;
+    if (s == LR_LATE) return lr * fmin(1.0, 2.0 * (double)(total - n + 1) / (double)total);
     if (s == LR_COSINE) return lr * 0.5 * (1.0 - cos(3.14159265358979324 * left));
     return lr;
 }

@@ -25,8 +25,9 @@ double adamw_norm(pool *p, const kern_grad *k, const adamw_arrays *a, double *su
 /* Update n (from 1) with a gradient of this norm. */
 void adamw_update(pool *p, const kern_grad *k, const adamw_arrays *a, const adamw_how *how, long n, double norm);
 
-typedef enum { LR_CONSTANT, LR_LINEAR, LR_COSINE } lr_schedule;
-/* Rate of update n (from 1) of total: rises over warmup updates, then stays, or falls towards 0. */
+typedef enum { LR_CONSTANT, LR_LINEAR, LR_COSINE, LR_LATE } lr_schedule;
+/* Rate of update n (from 1) of total: rises over warmup updates, then stays, or falls towards 0; late: stays for the first
+ * half, then falls in a straight line. */
 double adamw_rate(lr_schedule s, double lr, long n, long warmup, long total);
 
 #endif

@@ -101,7 +101,7 @@ static void output_backward(dit_pass *p, nn *n, const float *h, const float *dv)
     arena_rewind(n->work, mark);
 }
 
-void dit_pass_forward(dit_pass *p, nn *n, const dit_trained *m, const dit_batch *b, float *v)
+void pass_begin(dit_pass *p, const dit_trained *m, const dit_batch *b)
 {
     const dit_cfg *c = &m->d->cfg;
     *p = (dit_pass){.m = *m,
@@ -112,6 +112,12 @@ void dit_pass_forward(dit_pass *p, nn *n, const dit_trained *m, const dit_batch 
                     .c = (size_t)c->cond_dim,
                     .mel = (size_t)c->mel_dim,
                     .heads = (size_t)c->heads};
+}
+
+void dit_pass_forward(dit_pass *p, nn *n, const dit_trained *m, const dit_batch *b, float *v)
+{
+    const dit_cfg *c = &m->d->cfg;
+    pass_begin(p, m, b);
     block_acts none = {0};
     lay_out(p, n);
     size_t step = p->rows * p->dim;

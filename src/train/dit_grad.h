@@ -47,6 +47,11 @@ void dit_pass_forward(dit_pass *p, nn *n, const dit_trained *m, const dit_batch 
 /* From the gradient of v to those of the weights, or of the adapters. dv is not changed. Once after each forward. */
 void dit_pass_backward(dit_pass *p, nn *n, const float *dv);
 
+/* The text encoder alone, of the batch's tokens: features [songs * frames, cond_dim], in use until the caller rewinds; and
+ * from their gradient d to its weights' (m->grad). For training it before the rest. */
+const float *dit_text_forward(dit_pass *p, nn *n, const dit_trained *m, const dit_batch *b);
+void dit_text_backward(dit_pass *p, nn *n, const float *d);
+
 /* Multiplications and additions (2 each) that one song's way there and back takes, as it is done: with blocks made again
  * unless keep, weight gradients only where they are wanted. For shares of the machine's limit. */
 double dit_pass_flop(const dit_trained *m, size_t frames);

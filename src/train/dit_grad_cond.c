@@ -11,7 +11,7 @@ static float *writable(const void *v)
     return (float *)(uintptr_t)v;
 }
 
-void cond_layout(dit_pass *p, nn *n)
+static void text_layout(dit_pass *p, nn *n)
 {
     size_t r = p->rows, c = p->c, songs = p->b.songs;
     for (int i = 0; i < p->m.d->cfg.conv_layers; i++) {
@@ -25,6 +25,12 @@ void cond_layout(dit_pass *p, nn *n)
         t->norm = arena_floats(n->work, songs * 2 * c);
     }
     p->text_out = arena_floats(n->work, r * c);
+}
+
+void cond_layout(dit_pass *p, nn *n)
+{
+    size_t r = p->rows, c = p->c, songs = p->b.songs;
+    text_layout(p, n);
     for (int i = 0; i < 3; i++) {
         p->time[i].feature = arena_floats(n->work, songs * DIT_SINUS);
         p->time[i].hidden = arena_floats(n->work, songs * c);
@@ -159,6 +165,21 @@ static void text_backward(dit_pass *p, nn *n)
     }
     nn_embedding_grad(n, writable(p->m.grad->tokens.data), p->dtext, p->b.text, r, c);
     arena_rewind(n->work, mark);
+}
+
+const float *dit_text_forward(dit_pass *p, nn *n, const dit_trained *m, const dit_batch *b)
+{
+    pass_begin(p, m, b);
+    text_layout(p, n);
+    p->dtext = arena_floats(n->work, p->rows * p->c);
+    text_forward(p, n);
+    return p->text_out;
+}
+
+void dit_text_backward(dit_pass *p, nn *n, const float *d)
+{
+    if (!nn_dry(n)) memcpy(p->dtext, d, p->rows * p->c * sizeof *d);
+    text_backward(p, n);
 }
 
 static void join_task(void *arg, size_t row, int thread)

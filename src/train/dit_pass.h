@@ -73,6 +73,8 @@ void block_forward(dit_pass *p, nn *n, int i, const float *h, float *out);
 /* dh of the output becomes that of the input; last: nobody wants that. */
 void block_backward(dit_pass *p, nn *n, int i, const float *h, int last);
 
+/* Sizes of the batch; nothing is allocated yet. */
+void pass_begin(dit_pass *p, const dit_trained *m, const dit_batch *b);
 void cond_layout(dit_pass *p, nn *n);
 /* Text features, time vector, input projection and position convolutions into h. */
 void cond_forward(dit_pass *p, nn *n, float *h);

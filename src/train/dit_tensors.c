@@ -160,6 +160,20 @@ drgen_status dit_over(dit **out, const dit_cfg *cfg, float *data, drgen_err *err
     return DRGEN_OK;
 }
 
+drgen_status dit_list(const dit_cfg *cfg, dit_tensor **out, size_t *count, drgen_err *err)
+{
+    dit *d;
+    *out = NULL;
+    ERR_TRY(shell(&d, cfg, err));
+    drgen_status status = list(d, out, count, err);
+    for (size_t i = 0; i < *count && status == DRGEN_OK; i++) {
+        (*out)[i].matrix = NULL;
+        (*out)[i].vector = NULL;
+    }
+    dit_free(d);
+    return status;
+}
+
 drgen_status dit_floats(const dit_cfg *cfg, size_t *floats, drgen_err *err)
 {
     dit *d;

@@ -19,6 +19,9 @@ typedef struct {
  * its configuration and its arrays of layers only. */
 size_t dit_tensors(dit *d, dit_tensor *out, size_t *floats);
 
+/* The list for a configuration, malloc'd, without places (matrix and vector are of no use). NOMEM. */
+drgen_status dit_list(const dit_cfg *cfg, dit_tensor **out, size_t *count, drgen_err *err);
+
 /* A transformer of this configuration over data (dit_tensors' floats of them), which must outlive it; dit_free frees it.
  * The negative style is left out. NOMEM. */
 drgen_status dit_over(dit **out, const dit_cfg *cfg, float *data, drgen_err *err);

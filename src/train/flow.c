@@ -22,8 +22,8 @@ static double chance(uint64_t *state)
 
 static float early(double u, uint64_t *state)
 {
-    double v = chance(state) < 0.6 ? 1.0 - cos(1.57079632679489662 * u) : u;
-    return (float)v;
+    double v = chance(state);
+    return (float)(v < 0.35 ? 0.15 * u : v < 0.7 ? 1.0 - cos(1.57079632679489662 * u) : u);
 }
 
 /* Noise of every song, and its time unless that is fixed. The time is drawn first, as one number. */
@@ -96,10 +96,10 @@ void flow_draw(flow_batch *b, const flow_how *how, uint64_t key)
     drop(b, how, key);
 }
 
-void flow_fix(flow_batch *b, uint64_t key, size_t first, size_t all)
+void flow_fix(flow_batch *b, uint64_t key, size_t first, size_t all, double time)
 {
     for (size_t s = 0; s < b->songs; s++) {
-        b->t[s] = ((float)(first + s) + 0.5f) / (float)all;
+        b->t[s] = time < 0 ? ((float)(first + s) + 0.5f) / (float)all : (float)time;
         b->from[s] = 0;
         b->to[s] = b->length[s];
     }

@@ -7,8 +7,8 @@
 
 typedef enum {
     FLOW_LOGIT_NORMAL, /* t = 1 / (1 + e^-normal), as the original */
-    FLOW_EARLY /* 1 - cos(pi u / 2) six times of ten, else u; u spread evenly over the batch: for models that have
-                          everything to learn about the beginning */
+    FLOW_EARLY /* 0.15 u and 1 - cos(pi u / 2), 35 times of a hundred each, else u; u spread evenly over the batch: for models
+                  that have everything to learn about the beginning, where the words alone decide */
 } flow_time;
 
 typedef struct {
@@ -35,8 +35,9 @@ typedef struct {
 
 /* Draws everything from key alone: noise as torch draws it from a seed per song, so that any step can be made again. */
 void flow_draw(flow_batch *b, const flow_how *how, uint64_t key);
-/* For validation: the same without dropouts and spans, t evenly spread over the songs from first on, of all. */
-void flow_fix(flow_batch *b, uint64_t key, size_t first, size_t all);
+/* For validation: the same without dropouts and spans, t evenly spread over the songs from first on, of all; or time for
+ * every song, unless it is negative. */
+void flow_fix(flow_batch *b, uint64_t key, size_t first, size_t all, double time);
 
 /* Mean square of v - (x1 - x0) over the judged frames of all songs; dv (may be v, or NULL) its gradient times weight. */
 double flow_loss(const flow_batch *b, const float *v, float *dv, double weight);

@@ -8,7 +8,7 @@
 #include "train/dit_tensors.h"
 #include "train/trainer_types.h"
 
-enum { KEY_ORDER = 1, KEY_STEP, KEY_VALIDATION, KEY_SONG };
+enum { KEY_ORDER = 1, KEY_STEP, KEY_VALIDATION, KEY_SONG, KEY_SHAPE };
 
 static uint64_t key_of(const trainer *t, int kind, uint64_t a, uint64_t b)
 {
@@ -37,7 +37,24 @@ static drgen_status count_trained(const train_how *how, size_t *count, drgen_err
     return DRGEN_OK;
 }
 
-/* Bytes of activations of a batch. */
+/* The form of batches number i, from 0: the usual one, then the others. */
+static train_shape shape_of(const train_how *how, size_t i)
+{
+    return i ? how->shapes[i - 1] : (train_shape){how->batch, how->frames, 0};
+}
+
+/* The most songs a batch has, and the most frames all its songs have together. */
+static void largest(const train_how *how, size_t *songs, size_t *frames)
+{
+    *songs = *frames = 0;
+    for (size_t i = 0; i <= how->shape_count; i++) {
+        train_shape s = shape_of(how, i);
+        if (s.songs > *songs) *songs = s.songs;
+        if (s.songs * s.frames > *frames) *frames = s.songs * s.frames;
+    }
+}
+
+/* Bytes of activations of the largest batch. */
 static drgen_status measure(const train_how *how, int keep, size_t *bytes, drgen_err *err)
 {
     const dit_cfg *cfg = dit_config(how->base);
@@ -48,17 +65,21 @@ static drgen_status measure(const train_how *how, int keep, size_t *bytes, drgen
         for (size_t i = 0; i < pairs && !how->full; i++)
             if (how->lora.sites >> i % LORA_SITES & 1)
                 pair[i] = (lora_pair){.rank = how->lora.rank, .dropout = how->lora.dropout};
-        arena work = arena_measure();
-        nn n = {how->kern, how->pool, &work};
+        *bytes = 0;
         dit_trained m = {.d = how->base,
                          .grad = how->full ? how->base : NULL,
                          .lora = how->full ? NULL : pair,
                          .lora_grad = how->full ? NULL : pair,
                          .keep = keep};
-        dit_batch b = {.songs = how->batch, .frames = how->frames};
-        dit_pass_forward(pass, &n, &m, &b, NULL);
-        dit_pass_backward(pass, &n, NULL);
-        *bytes = work.peak;
+        for (size_t i = 0; i <= how->shape_count; i++) {
+            arena work = arena_measure();
+            nn n = {how->kern, how->pool, &work};
+            train_shape s = shape_of(how, i);
+            dit_batch b = {.songs = s.songs, .frames = s.frames};
+            dit_pass_forward(pass, &n, &m, &b, NULL);
+            dit_pass_backward(pass, &n, NULL);
+            if (work.peak > *bytes) *bytes = work.peak;
+        }
     }
     int ok = pair && pass;
     free(pair);
@@ -80,7 +101,9 @@ drgen_status trainer_memory(const train_how *how, size_t *bytes, drgen_err *err)
     int keep;
     ERR_TRY(count_trained(how, &count, err));
     ERR_TRY(choose(how, &keep, &work, err));
-    size_t batch = how->batch * how->frames * (size_t)dit_config(how->base)->mel_dim * 5;
+    size_t songs, frames;
+    largest(how, &songs, &frames);
+    size_t batch = frames * (size_t)dit_config(how->base)->mel_dim * 5;
     *bytes = work + (count * (how->adamw.ema > 0 ? 5 : 4) + batch) * sizeof(float);
     return DRGEN_OK;
 }
@@ -101,15 +124,16 @@ static int make_batch(trainer *t)
 {
     const dit_cfg *cfg = dit_config(t->how.base);
     flow_batch *b = &t->batch;
-    size_t songs = t->how.batch, frames = t->how.frames, mel = (size_t)cfg->mel_dim, style = (size_t)cfg->cond_dim;
-    size_t count = songs * frames * mel;
-    *b = (flow_batch){.songs = songs,
-                      .frames = frames,
+    size_t songs, frames, mel = (size_t)cfg->mel_dim, style = (size_t)cfg->cond_dim;
+    largest(&t->how, &songs, &frames);
+    size_t count = frames * mel;
+    *b = (flow_batch){.songs = t->how.batch,
+                      .frames = t->how.frames,
                       .mel = mel,
                       .style_dim = style,
                       .latent = floats(count),
                       .length = calloc(songs, sizeof(size_t)),
-                      .text = calloc(songs * frames, sizeof(int32_t)),
+                      .text = calloc(frames, sizeof(int32_t)),
                       .style = floats(songs * style),
                       .start = floats(songs),
                       .duration = floats(songs),
@@ -186,6 +210,8 @@ drgen_status trainer_open(trainer **out, const train_how *how, const train_sourc
                                                                             "of weights, gradients and moments",
                                                                             count * 16 >> 20);
     t->trained.keep = keep;
+    if (status == DRGEN_OK && how->full && how->muon)
+        status = muon_open(&t->muon, dit_config(how->base), how->pool, how->kern, err);
     if (status == DRGEN_OK) status = arena_init(&t->work, work, "training", err);
     if (status != DRGEN_OK) trainer_close(t);
     else *out = t;
@@ -197,6 +223,7 @@ void trainer_close(trainer *t)
     if (!t) return;
     arena_free(&t->work);
     dit_free(t->weights), dit_free(t->grads);
+    muon_close(t->muon);
     free(t->pair), free(t->pair_grad), free(t->pass), free(t->v), free(t->sums), free(t->records), free(t->order);
     adamw_arrays *a = &t->arrays;
     free(a->p), free(a->g), free(a->m), free(a->v), free(a->ema);
@@ -275,15 +302,41 @@ static drgen_status diverged(const trainer *t, const char *what, double value, d
                     adamw_rate(t->how.schedule, t->how.adamw.lr, t->done + 1, t->how.warmup, t->how.updates));
 }
 
+/* The form of an update's batches, drawn from its number. */
+static train_shape draw_shape(const trainer *t, long update)
+{
+    double u = (double)(key_of(t, KEY_SHAPE, (uint64_t)update, 0) >> 11) * 0x1p-53;
+    for (size_t i = 0; i < t->how.shape_count; i++) {
+        if (u < t->how.shapes[i].share) return t->how.shapes[i];
+        u -= t->how.shapes[i].share;
+    }
+    return shape_of(&t->how, 0);
+}
+
+static void take_shape(trainer *t, train_shape s)
+{
+    t->batch.songs = s.songs;
+    t->batch.frames = s.frames;
+}
+
+static void optimise(trainer *t, double rate, double norm)
+{
+    adamw_how how = t->how.adamw;
+    how.lr = rate;
+    if (t->muon) muon_update(t->muon, &t->arrays, t->how.muon, rate, t->done + 1);
+    else adamw_update(t->how.pool, kern_grad_of(t->how.kern), &t->arrays, &how, t->done + 1, norm);
+}
+
 drgen_status trainer_update(trainer *t, int (*stop)(void *user), void *user, drgen_err *err)
 {
     double loss = 0, share = 1.0 / (double)t->how.accumulate;
     const kern_grad *k = kern_grad_of(t->how.kern);
+    take_shape(t, draw_shape(t, t->done));
     memset(t->arrays.g, 0, t->arrays.count * sizeof *t->arrays.g);
     for (size_t i = 0; i < t->how.accumulate; i++) {
         uint64_t step = (uint64_t)t->done * t->how.accumulate + i, key = key_of(t, KEY_STEP, step, 0);
         if (stop && stop(user)) return err_fail(err, DRGEN_ERR_CANCELLED, "stopped");
-        for (size_t s = 0; s < t->how.batch; s++)
+        for (size_t s = 0; s < t->batch.songs; s++)
             ERR_TRY(fetch(t, song_at(t, (size_t)step * t->how.batch + s), 0, key_of(t, KEY_SONG, step, s), s, err));
         flow_draw(&t->batch, &t->how.flow, key);
         loss += share * there_and_back(t, key, share);
@@ -291,46 +344,55 @@ drgen_status trainer_update(trainer *t, int (*stop)(void *user), void *user, drg
     }
     double norm = adamw_norm(t->how.pool, k, &t->arrays, t->sums);
     if (!isfinite(norm)) return diverged(t, "gradient", norm, err);
-    adamw_how how = t->how.adamw;
-    how.lr = adamw_rate(t->how.schedule, how.lr, t->done + 1, t->how.warmup, t->how.updates);
-    adamw_update(t->how.pool, k, &t->arrays, &how, t->done + 1, norm);
-    t->records[t->done++] = (train_record){(float)loss, (float)how.lr, (float)norm, NAN};
+    double rate = adamw_rate(t->how.schedule, t->how.adamw.lr, t->done + 1, t->how.warmup, t->how.updates);
+    optimise(t, rate, norm);
+    t->records[t->done++] = (train_record){(float)loss, (float)rate, (float)norm, NAN};
     return DRGEN_OK;
+}
+
+/* time < 0: spread evenly over the songs. */
+static drgen_status judge(trainer *t, double time, double *loss, drgen_err *err)
+{
+    size_t batches = (t->source.validation + t->how.batch - 1) / t->how.batch;
+    nn n = {t->how.kern, t->how.pool, &t->work};
+    double sum = 0;
+    *loss = NAN;
+    take_shape(t, shape_of(&t->how, 0));
+    for (size_t i = 0; i < batches; i++) {
+        uint64_t key = key_of(t, KEY_VALIDATION, i, 0);
+        for (size_t s = 0; s < t->how.batch; s++)
+            ERR_TRY(fetch(t, (i * t->how.batch + s) % t->source.validation, 1, key_of(t, KEY_VALIDATION, i, s + 1), s, err));
+        flow_fix(&t->batch, key, i * t->how.batch, batches * t->how.batch, time);
+        dit_batch b = as_input(t, 0, 0);
+        dit_pass_forward(t->pass, &n, &t->trained, &b, t->v);
+        arena_rewind(&t->work, 0);
+        sum += flow_loss(&t->batch, t->v, NULL, 1);
+    }
+    if (batches) *loss = sum / (double)batches;
+    return DRGEN_OK;
+}
+
+drgen_status trainer_loss_at(trainer *t, double time, double *loss, drgen_err *err)
+{
+    size_t pairs = (size_t)dit_config(t->how.base)->depth * LORA_SITES;
+    for (size_t i = 0; i < pairs && t->pair; i++) t->pair[i].dropout = 0; /* adapters see everything now */
+    drgen_status status = judge(t, time, loss, err);
+    for (size_t i = 0; i < pairs && t->pair; i++)
+        if (t->pair[i].rank) t->pair[i].dropout = t->how.lora.dropout;
+    return status;
 }
 
 drgen_status trainer_validate(trainer *t, double *loss, drgen_err *err)
 {
-    size_t batches = (t->source.validation + t->how.batch - 1) / t->how.batch;
-    nn n = {t->how.kern, t->how.pool, &t->work};
-    dit_trained quiet = t->trained; /* adapters see everything now */
-    size_t pairs = (size_t)dit_config(t->how.base)->depth * LORA_SITES;
-    *loss = NAN;
-    if (batches == 0) return DRGEN_OK;
-    for (size_t i = 0; i < pairs && t->pair; i++) t->pair[i].dropout = 0;
-    double sum = 0;
-    drgen_status status = DRGEN_OK;
-    for (size_t i = 0; i < batches && status == DRGEN_OK; i++) {
-        uint64_t key = key_of(t, KEY_VALIDATION, i, 0);
-        for (size_t s = 0; s < t->how.batch && status == DRGEN_OK; s++)
-            status = fetch(t, (i * t->how.batch + s) % t->source.validation, 1, key_of(t, KEY_VALIDATION, i, s + 1), s,
-                           err);
-        if (status != DRGEN_OK) break;
-        flow_fix(&t->batch, key, i * t->how.batch, batches * t->how.batch);
-        dit_batch b = as_input(t, 0, 0);
-        dit_pass_forward(t->pass, &n, &quiet, &b, t->v);
-        arena_rewind(&t->work, 0);
-        sum += flow_loss(&t->batch, t->v, NULL, 1);
-    }
-    for (size_t i = 0; i < pairs && t->pair; i++)
-        if (t->pair[i].rank) t->pair[i].dropout = t->how.lora.dropout;
-    if (status == DRGEN_OK) *loss = sum / (double)batches;
-    if (status == DRGEN_OK && t->done) t->records[t->done - 1].validation = (float)*loss;
-    return status;
+    ERR_TRY(trainer_loss_at(t, -1, loss, err));
+    if (t->done) t->records[t->done - 1].validation = (float)*loss;
+    return DRGEN_OK;
 }
 
 double trainer_measure(trainer *t)
 {
     struct timespec a, b;
+    take_shape(t, shape_of(&t->how, 0));
     for (size_t s = 0; s < t->batch.songs; s++) t->batch.length[s] = t->batch.frames;
     memset(t->batch.text, 0, t->batch.songs * t->batch.frames * sizeof *t->batch.text);
     flow_draw(&t->batch, &t->how.flow, 0);

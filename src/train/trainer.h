@@ -8,6 +8,7 @@
 #include "train/dit_grad.h"
 #include "train/flow.h"
 #include "train/lora_params.h"
+#include "train/muon.h"
 
 typedef struct {
     size_t count;      /* songs of an epoch, each once, in a new order every time; 0: no end, indexes go up for ever */
@@ -19,6 +20,13 @@ typedef struct {
     void *user;
 } train_source;
 
+/* A form that batches take. */
+typedef struct {
+    size_t songs, frames;
+    double share; /* of the updates that have it */
+} train_shape;
+enum { TRAIN_SHAPES = 4 };
+
 typedef struct {
     const dit *base;    /* must outlive the trainer; adapters need it, full training copies it */
     const float *start; /* full training: other weights to begin with (dit_tensors' flat array); NULL: base's */
@@ -28,9 +36,12 @@ typedef struct {
     lora_shape lora;
     long updates;
     size_t batch, accumulate, frames; /* songs at once, batches of an update, frames of a song */
+    train_shape shapes[TRAIN_SHAPES]; /* other forms than batch x frames, each for its share of the updates */
+    size_t shape_count;
     lr_schedule schedule;
     long warmup;
     adamw_how adamw; /* lr: the highest */
+    const muon_how *muon; /* full training: this optimiser instead, at adamw.lr; must outlive the trainer */
     flow_how flow;
     uint64_t seed;
     size_t memory; /* bytes within which activations are kept instead of made again */
@@ -54,6 +65,8 @@ drgen_status trainer_memory(const train_how *how, size_t *bytes, drgen_err *err)
 drgen_status trainer_update(trainer *t, int (*stop)(void *user), void *user, drgen_err *err);
 /* Mean loss over the source's songs for validation at fixed times and noise, kept with the last update. */
 drgen_status trainer_validate(trainer *t, double *loss, drgen_err *err);
+/* The same with every song at time t, nothing kept. */
+drgen_status trainer_loss_at(trainer *t, double time, double *loss, drgen_err *err);
 /* Seconds an update takes, from one batch of made-up numbers; floating-point operations of an update. */
 double trainer_measure(trainer *t);
 double trainer_flop(const trainer *t);

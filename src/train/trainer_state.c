@@ -14,6 +14,10 @@ static void fingerprint(const trainer *t, char out[256])
     int n = snprintf(out, 256, "%s, dim %d, depth %d, width %d, seed %llu, batch %zu x %zu, frames %zu",
                      t->how.full ? "full" : "adapter", c->dim, c->depth, c->cond_dim, (unsigned long long)t->how.seed,
                      t->how.batch, t->how.accumulate, t->how.frames);
+    for (size_t i = 0; i < t->how.shape_count && n > 0 && n < 256; i++)
+        n += snprintf(out + n, 256 - (size_t)n, ", %g of %zu x %zu", t->how.shapes[i].share, t->how.shapes[i].songs,
+                      t->how.shapes[i].frames);
+    if (t->muon && n > 0 && n < 256) n += snprintf(out + n, 256 - (size_t)n, ", Muon");
     if (!t->how.full && n > 0 && n < 256)
         snprintf(out + n, 256 - (size_t)n, ", rank %zu, modules %u", l->rank, l->sites);
 }

@@ -12,6 +12,7 @@ struct trainer {
     adamw_arrays arrays;
     double *sums;
     dit_trained trained;
+    muon *muon;              /* NULL: AdamW */
     dit_pass *pass;
     arena work;
     flow_batch batch;
