@@ -60,16 +60,16 @@ void metronome_waves(size_t frame, float *out)
 
 /* ---- the lesson */
 
-enum { LONGEST = 6144 }; /* frames of all songs of a batch together */
+/* Songs, and parts of the longest length that they have: short ones mostly, long ones so that it counts on. */
 static const struct {
-    size_t songs, frames;
-} forms[] = {{6, 512}, {2, 2048}, {6, 512}, {1, LONGEST}}; /* short songs mostly; long ones so that it counts on */
+    size_t songs, parts;
+} forms[] = {{6, 12}, {2, 3}, {6, 12}, {1, 1}};
 
 typedef struct {
     const metronome_how *how;
     const nano_songs *songs;
     const dit_cfg *cfg;
-    float *before, *g, *m, *v, *mix, *target, *d; /* mix [METRONOME_WAVES, c]; target, d [LONGEST, c] */
+    float *before, *g, *m, *v, *mix, *target, *d; /* mix [METRONOME_WAVES, c]; target, d [longest, c] */
     int32_t *text;
     dit *now, *then, *grad;
     dit_pass *pass;
@@ -86,8 +86,8 @@ static drgen_status prepare(lesson *l, float *weights, size_t count, drgen_err *
 {
     size_t c = (size_t)l->cfg->cond_dim;
     l->before = floats(count), l->g = floats(count), l->m = floats(count), l->v = floats(count);
-    l->mix = floats(METRONOME_WAVES * c), l->target = floats(LONGEST * c), l->d = floats(LONGEST * c);
-    l->text = calloc(LONGEST, sizeof *l->text);
+    l->mix = floats(METRONOME_WAVES * c), l->target = floats(l->how->longest * c), l->d = floats(l->how->longest * c);
+    l->text = calloc(l->how->longest, sizeof *l->text);
     l->pass = malloc(dit_pass_size());
     if (!l->before || !l->g || !l->m || !l->v || !l->mix || !l->target || !l->d || !l->text || !l->pass)
         return err_fail(err, DRGEN_ERR_NOMEM, "metronome: out of memory");
@@ -106,7 +106,7 @@ static drgen_status prepare(lesson *l, float *weights, size_t count, drgen_err *
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         nn n = {l->how->kern, l->how->pool, &measure};
         dit_trained m = {.d = l->now, .grad = l->grad};
-        dit_batch b = {.songs = forms[i].songs, .frames = forms[i].frames};
+        dit_batch b = {.songs = forms[i].songs, .frames = l->how->longest / forms[i].parts};
         dit_text_forward(l->pass, &n, &m, &b);
         dit_text_backward(l->pass, &n, NULL);
         arena_rewind(&measure, 0);
@@ -139,7 +139,7 @@ static double teach(lesson *l, float *weights, size_t from, size_t to, long upda
     nn n = {l->how->kern, l->how->pool, &l->work};
     dit_trained m = {.d = l->now, .grad = l->grad};
     size_t form = (size_t)(rng_split(state) % (sizeof forms / sizeof forms[0]));
-    dit_batch b = {.songs = forms[form].songs, .frames = forms[form].frames, .text = l->text};
+    dit_batch b = {.songs = forms[form].songs, .frames = l->how->longest / forms[form].parts, .text = l->text};
     size_t c = (size_t)l->cfg->cond_dim, count = b.songs * b.frames * c;
     for (size_t s = 0; s < b.songs; s++) nano_grid(l->songs, 0, l->text + s * b.frames, b.frames, state);
     aim(l, &b);

@@ -20,6 +20,7 @@ typedef struct {
     const kern_table *kern;
     long updates, warmup;
     double rate;
+    size_t longest; /* frames it learns to count to: a multiple of 12; most songs have a twelfth of that */
     uint64_t seed;
     /* Called with the relative squared error after some updates; non-zero stops (CANCELLED). May be NULL. */
     int (*progress)(void *user, long done, long total, double error);

@@ -322,6 +322,7 @@ static drgen_status count_first(session *s)
                          .updates = s->o->metronome,
                          .warmup = 50,
                          .rate = 3e-3,
+                         .longest = 6144, /* 285 s */
                          .seed = s->o->seed,
                          .progress = on_metronome,
                          .user = s};
