@@ -33,7 +33,8 @@ static const opt table[] = {
     {"held-out", NULL, 0, OPT_INT, AT(held_out), 1, 100000, "N", "of pairs of genre and mood that training never saw"},
     {"seen", NULL, 0, OPT_INT, AT(seen), 1, 100000, "N", "of pairs that it saw"},
     {"listen", NULL, 0, OPT_INT, AT(listen), 1, 100000, "N",
-     "of any keywords; decoded, and their tempo and drums found from\nthe sound alone (16 steps unless --steps says otherwise)"},
+     "of any keywords; decoded, and their tempo and drums found\n"
+     "from the sound alone (16 steps unless --steps says otherwise)"},
     {"composer", NULL, 0, OPT_FLAG, AT(composer), 0, 0, NULL, "the songs the model learns from instead: the best possible"},
     {"frames", NULL, 0, OPT_INT, AT(frames), 1, 1 << 20, "N", "length in frames of 46 ms (default: 512)"},
     {"steps", NULL, 0, OPT_INT, AT(steps), 2, 1000, "N", "points on the time grid (default: 32)"},
@@ -146,7 +147,8 @@ static drgen_status judge_song(command *c, drgen *g, const char *lyrics, drgen_j
     song.lyrics = lyrics;
     song.seconds = c->length;
     song.bpm = c->bpm;
-    drgen_status status = is_latents(c->input) ? drgen_latents_read(c->input, &latents, err) : read_sound(c, g, &latents, err);
+    drgen_status status =
+        is_latents(c->input) ? drgen_latents_read(c->input, &latents, err) : read_sound(c, g, &latents, err);
     if (status == DRGEN_OK) status = drgen_judge(g, &latents, &song, out, err);
     drgen_latents_free(&latents);
     return status;
@@ -195,7 +197,8 @@ static int judge(command *c)
     config.log_user = c;
     if (c->lyrics && !(lyrics = read_text(c->lyrics, message, sizeof message))) return fail(c, 1, message);
     drgen *g = drgen_open(&config, &err);
-    drgen_status status = !g ? err.code : c->input ? judge_song(c, g, lyrics, &result, &err) : judge_model(c, g, &result, &err);
+    drgen_status status = !g ? err.code : DRGEN_OK;
+    if (g) status = c->input ? judge_song(c, g, lyrics, &result, &err) : judge_model(c, g, &result, &err);
     drgen_close(g);
     free(lyrics);
     if (stop_asked()) return fail(c, 128 + stop_asked(), "stopped");
@@ -218,9 +221,9 @@ int cmd_judge(int argc, char **argv)
     if (c.help) {
         fputs("usage: drgen judge SONG -p TEXT [-l FILE] [options]\n"
               "       drgen judge (--held-out | --seen | --listen) N [options]\n\n"
-              "Scores songs by what their keywords and lyrics ask for; for models of the built-in one's kind. SONG: latents\n"
-              "(drgen generate --latents, drgen encode), or a sound, which is encoded first. Scores that do not apply\n"
-              "are left out.\n",
+              "Scores songs by what their keywords and lyrics ask for; for models of the built-in one's\n"
+              "kind. SONG: latents (drgen generate --latents, drgen encode), or a sound, which is encoded first.\n"
+              "Scores that do not apply are left out.\n",
               stdout);
         opts_help(&c.parsed, stdout);
         return 0;

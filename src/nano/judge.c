@@ -131,8 +131,12 @@ static void by_group(const bench *b, judge_scores *s)
     const struct {
         int from, to;
         double *out;
-    } groups[] = {{0, ROLL_BASS, &s->drums},           {ROLL_BASS, ROLL_KEYS, &s->bass},   {ROLL_KEYS, ROLL_STRINGS, &s->plucks},
-                  {ROLL_STRINGS, ROLL_AH, &s->pads}, {ROLL_AH, ROLL_SIBILANT, &s->lead}, {ROLL_SIBILANT, ROLL_WIDTH, &s->consonants}};
+    } groups[] = {{0, ROLL_BASS, &s->drums},
+                  {ROLL_BASS, ROLL_KEYS, &s->bass},
+                  {ROLL_KEYS, ROLL_STRINGS, &s->plucks},
+                  {ROLL_STRINGS, ROLL_AH, &s->pads},
+                  {ROLL_AH, ROLL_SIBILANT, &s->lead},
+                  {ROLL_SIBILANT, ROLL_WIDTH, &s->consonants}};
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
         overlap o = compare(b, groups[i].from, groups[i].to);
         if (o.heard + o.wanted) *groups[i].out = f1_of(o);

@@ -135,8 +135,8 @@ drgen_status listen(heard *out, const float *pcm, size_t samples, int channels, 
     float *wanted = malloc(frames * BANDS * sizeof *wanted);
     unsigned char *roll = malloc(frames * ROLL_WIDTH);
     int32_t *silence = calloc(frames, sizeof *silence);
-    drgen_status status = mono && found && wanted && roll && silence ? fft_open(&f, WINDOW, err)
-                                                                     : err_fail(err, DRGEN_ERR_NOMEM, "listen: out of memory");
+    int whole = mono && found && wanted && roll && silence;
+    drgen_status status = whole ? fft_open(&f, WINDOW, err) : err_fail(err, DRGEN_ERR_NOMEM, "listen: out of memory");
     if (status == DRGEN_OK) {
         for (size_t i = 0; i < samples; i++) {
             mono[i] = 0;

@@ -16,7 +16,8 @@ _Static_assert((int)DRGEN_SCORES == (int)JUDGE_SCORES, "the library's scores are
 
 drgen_judging drgen_judging_default(void)
 {
-    return (drgen_judging){.songs = 12, .pairs = DRGEN_PAIRS_HELD_OUT, .frames = 512, .steps = 32, .guidance = 1, .sway = -1, .seed = 7};
+    return (drgen_judging){.songs = 12, .pairs = DRGEN_PAIRS_HELD_OUT, .frames = 512,
+                           .steps = 32, .guidance = 1, .sway = -1, .seed = 7};
 }
 
 static void hand_out(drgen_judgement *out, const judge_sums *sums, int songs)
@@ -36,7 +37,7 @@ static void hand_out(drgen_judgement *out, const judge_sums *sums, int songs)
 static drgen_status check_width(const drgen *g, drgen_err *err)
 {
     if (g->cfg.dit.mel_dim == ROLL_WIDTH) return DRGEN_OK;
-    return err_fail(err, DRGEN_ERR_MODEL, "judge: this model's latents have %d values a frame, those of the built-in model's kind %d",
+    return err_fail(err, DRGEN_ERR_MODEL, "judge: this model's latents have %d values a frame; those it knows have %d",
                     g->cfg.dit.mel_dim, (int)ROLL_WIDTH);
 }
 
@@ -57,8 +58,8 @@ static drgen_status check_song(const drgen *g, const drgen_latents *l, const drg
 {
     ERR_TRY(check_width(g, err));
     if (!l->latent || l->frames == 0 || l->frames > INT32_MAX / ENGINE_HOP || l->width != ROLL_WIDTH)
-        return err_fail(err, DRGEN_ERR_ARG, "latents: %zu frames of %d values; at least one of %d is wanted", l->frames, l->width,
-                        (int)ROLL_WIDTH);
+        return err_fail(err, DRGEN_ERR_ARG, "latents: %zu frames of %d values; at least one of %d is wanted", l->frames,
+                        l->width, (int)ROLL_WIDTH);
     if (!song->prompt) return err_fail(err, DRGEN_ERR_ARG, "judge: no prompt; the song is judged by its keywords");
     for (size_t i = 0; i < l->frames * ROLL_WIDTH; i++)
         if (!isfinite(l->latent[i])) return err_fail(err, DRGEN_ERR_ARG, "latents: frame %zu is not finite", i / ROLL_WIDTH);
@@ -121,13 +122,15 @@ static int tell(trial *t)
 static drgen_status check_trial(const drgen *g, const drgen_judging *how, drgen_err *err)
 {
     ERR_TRY(check_width(g, err));
-    if (how->songs < 1 || how->songs > 100000) return err_fail(err, DRGEN_ERR_ARG, "songs: %d is outside 1..100000", how->songs);
+    if (how->songs < 1 || how->songs > 100000)
+        return err_fail(err, DRGEN_ERR_ARG, "songs: %d is outside 1..100000", how->songs);
     if (how->steps < 2 || how->steps > 1000) return err_fail(err, DRGEN_ERR_ARG, "steps: %d is outside 2..1000", how->steps);
     if (how->frames < 1 || how->frames > g->cfg.dit.max_frames)
         return err_fail(err, DRGEN_ERR_ARG, "frames: %d is outside 1..%d", how->frames, g->cfg.dit.max_frames);
     if (!(how->guidance >= 0 && how->guidance <= 100))
         return err_fail(err, DRGEN_ERR_ARG, "guidance: %g is outside 0..100", (double)how->guidance);
-    if (!(how->sway >= -1 && how->sway <= 1)) return err_fail(err, DRGEN_ERR_ARG, "sway: %g is outside -1..1", (double)how->sway);
+    if (!(how->sway >= -1 && how->sway <= 1))
+        return err_fail(err, DRGEN_ERR_ARG, "sway: %g is outside -1..1", (double)how->sway);
     if (!how->composer && (g->cfg.dit.cond_dim != WORDS_STYLE || g->cfg.dit.text_num_embeds < COMPOSE_TOKENS - 1))
         return err_fail(err, DRGEN_ERR_MODEL,
                         "judge: this model takes styles of %d numbers and %d phonemes; keywords are %d numbers, phonemes %d",

@@ -95,7 +95,8 @@ TEST(judge_gives_the_references_scores)
         for (int k = 0; k < SCORED; k++) {
             double v = judge_get(&s, k);
             int both = isnan(v) && isnan(want[k]);
-            CHECKF(both || fabs(v - want[k]) < 1e-6, "case %d (%s): %s is %.9g, not %.9g", i, meta(f, "words", i), judge_table[k].name, v,
+            CHECKF(both || fabs(v - want[k]) < 1e-6, "case %d (%s): %s is %.9g, not %.9g", i, meta(f, "words", i),
+                judge_table[k].name, v,
                    want[k]);
         }
         free(tokens), free(want), free(latent);
@@ -121,14 +122,16 @@ TEST(composers_own_songs_have_full_marks)
         words w;
         judge_scores s;
         words_draw(&w, &state);
-        for (int f = 20; f < FRAMES - 10 && n % 4; f++) tokens[f] = f / 40 % 2 ? (int32_t)(rng_split(&state) % COMPOSE_TOKENS) : 0;
+        for (int f = 20; f < FRAMES - 10 && n % 4; f++) tokens[f] = f / 40 % 2 ? (int32_t)(rng_split(&state)
+            % COMPOSE_TOKENS) : 0;
         words_plan plan = words_read(&w);
         compose(roll, &plan, (compose_bits){n & 1, n >> 1 & 1}, tokens, FRAMES, &sounds, NULL);
         compose_latent(latent, roll, sizeof roll);
         CHECK(judge_song(&s, latent, FRAMES, &w, tokens, &sounds, &err) == DRGEN_OK);
         for (int k = 0; k < SCORED; k++) {
             double v = judge_get(&s, k);
-            CHECKF(isnan(v) || fabs(v - perfect[k]) < 1e-6, "song %d (%s, step %d): %s is %g", n, words_name(plan.genre), plan.step,
+            CHECKF(isnan(v) || fabs(v - perfect[k]) < 1e-6, "song %d (%s, step %d): %s is %g", n, words_name(plan.genre),
+                plan.step,
                    judge_table[k].name, v);
         }
     }

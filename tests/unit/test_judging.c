@@ -56,8 +56,10 @@ TEST(composer_passes_its_own_judgement)
 {
     bench b;
     if (begin(&b)) {
-        static const char *const ones[] = {"f1",       "f1_drums", "f1_bass", "f1_plucks", "f1_pads",   "f1_lead",     "f1_cons", "grid",
-                                           "tempo_ok", "genre_ok", "harmony", "lead_prec", "lead_mono", "lead_silent", "activity"};
+        static const char *const ones[] = {"f1",       "f1_drums", "f1_bass", "f1_plucks", "f1_pads",   "f1_lead",
+                "f1_cons", "grid",
+                                           "tempo_ok", "genre_ok", "harmony", "lead_prec", "lead_mono", "lead_silent",
+                                               "activity"};
         drgen_err err = {0};
         drgen_judgement j;
         drgen_judging how = drgen_judging_default();
@@ -106,7 +108,8 @@ TEST(made_up_models_miss_their_bars)
         CHECKF(drgen_judge_model(b.g, &how, &two, &err) == DRGEN_OK, "%s", err.message);
         CHECK(two.missed > 0 && score(&two, "f1") < 0.5 && score(&two, "heard_drums") >= 0);
         drgen *g = open_model(&b, 1);
-        CHECK(g && drgen_judge_model(g, &how, &one, &err) == DRGEN_OK && same_scores(&one, &two)); /* any number of threads */
+        CHECK(g && drgen_judge_model(g, &how, &one, &err) == DRGEN_OK && same_scores(&one, &two));
+            /* any number of threads */
         drgen_close(g);
         how.seed++;
         CHECK(drgen_judge_model(b.g, &how, &one, &err) == DRGEN_OK && !same_scores(&one, &two));
@@ -137,16 +140,19 @@ TEST(a_song_is_judged_by_its_prompt)
         compose_sounds(&sounds);
         compose(roll, &plan, (compose_bits){1, 0}, tokens, FRAMES, &sounds, NULL);
         compose_latent(latent, roll, FRAMES * ROLL_WIDTH);
-        drgen_latents l = {.latent = latent, .frames = FRAMES, .samples = FRAMES * 2048, .width = 64, .hop = 2048, .rate = 44100};
+        drgen_latents l = {.latent = latent, .frames = FRAMES, .samples = FRAMES * 2048, .width = 64, .hop = 2048, .rate =
+            44100};
         drgen_song song = drgen_song_default();
         song.prompt = "A fast funk song";
-        CHECKF(drgen_judge(b.g, &l, &song, &j, &err) == DRGEN_OK && j.missed == 0 && score(&j, "f1") == 1, "%s", err.message);
+        CHECKF(drgen_judge(b.g, &l, &song, &j, &err) == DRGEN_OK && j.missed == 0 && score(&j, "f1") == 1, "%s",
+            err.message);
         CHECK(score(&j, "lead_silent") == 1 && isnan(score(&j, "lead_prec")));
         song.lyrics = "[00:01.00]hello my dear old friend\n"; /* that are not in the song */
         CHECKF(drgen_judge(b.g, &l, &song, &j, &err) == DRGEN_OK && score(&j, "lead_rec") == 0, "%s", err.message);
         song.lyrics = NULL;
         song.prompt = "slow reggae";
-        CHECK(drgen_judge(b.g, &l, &song, &j, &err) == DRGEN_OK && j.missed > 3 && score(&j, "tempo_ok") == 0 && score(&j, "genre_ok") == 0);
+        CHECK(drgen_judge(b.g, &l, &song, &j, &err) == DRGEN_OK && j.missed > 3 && score(&j, "tempo_ok") == 0 && score(&j,
+            "genre_ok") == 0);
         l.width = 32;
         CHECK(drgen_judge(b.g, &l, &song, &j, &err) == DRGEN_ERR_ARG && strstr(err.message, "32 values"));
         l.width = 64;
@@ -174,7 +180,8 @@ TEST(a_songs_latents_can_be_had)
         song.latents = &l;
         CHECKF(drgen_generate(b.g, &song, &song_audio, &err) == DRGEN_OK, "%s", err.message);
         CHECK(l.latent && l.frames * 2048 == song_audio.frames && l.width == 64);
-        CHECKF(drgen_decode(b.g, &l, NULL, NULL, &again, &err) == DRGEN_OK && again.frames == song_audio.frames, "%s", err.message);
+        CHECKF(drgen_decode(b.g, &l, NULL, NULL, &again, &err) == DRGEN_OK && again.frames == song_audio.frames, "%s",
+            err.message);
         float peak = 0;
         size_t count = 2 * again.frames, wrong = 0;
         for (size_t i = 0; i < count; i++) peak = fmaxf(peak, fabsf(again.samples[i]));
