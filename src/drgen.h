@@ -81,6 +81,8 @@ typedef struct {
     size_t width;
 } drgen_style;
 
+typedef struct drgen_latents drgen_latents;
+
 typedef struct {
     const char *lyrics;         /* LRC text, or plain lines, which get times of their own; UTF-8; NULL: instrumental */
     const char *prompt;         /* style in words; exactly one of prompt, style_file and styles */
@@ -105,6 +107,7 @@ typedef struct {
     int lyrics_compat;          /* 1: read lyrics exactly as the original does, quirks included */
     int half_tables;            /* 1: rotary and position tables and the length rounded to half precision, as released
                                    audio was made */
+    drgen_latents *latents;     /* NULL, or where the latents go that were decoded; free with drgen_latents_free */
     drgen_progress progress;
     void *progress_user;
 } drgen_song;
@@ -227,12 +230,12 @@ DRGEN_API void drgen_audio_info_free(drgen_audio_info *info); /* NULL-safe, idem
 /* ---- latents: what the autoencoder makes of a sound, and back */
 
 /* frames of width values, a frame's behind each other. */
-typedef struct {
+struct drgen_latents {
     float *latent;       /* drawn, or the mean */
     float *mean, *scale; /* what it was drawn from: mean + noise * (ln(1 + e^scale) + 1e-4); both NULL: not known */
     size_t frames, samples; /* samples: length of the sound at rate, at most frames * hop; what is beyond is silence */
     int width, hop, rate; /* values and samples a frame, samples a second */
-} drgen_latents;
+};
 DRGEN_API void drgen_latents_free(drgen_latents *latents); /* NULL-safe, idempotent */
 
 /* Start from drgen_encoding_default. */
@@ -664,6 +667,49 @@ DRGEN_API drgen_status drgen_picture_write(const drgen_audio *audio, const char 
 /* The same for a terminal: lines of UTF-8, malloc'd; colour 1: for terminals of 256 colours. */
 DRGEN_API drgen_status drgen_picture_text(const drgen_audio *audio, double target, int columns, int colour, char **out,
                                           drgen_err *err);
+
+/* ---- songs of the built-in model's kind, judged by what their keywords and lyrics ask for */
+
+enum { DRGEN_SCORES = 20 };
+
+typedef struct {
+    const char *name;
+    double value;       /* NaN: does not apply */
+    double least, most; /* what a model worth having reaches; -INFINITY, INFINITY: not asked for */
+    int barred, missed; /* 1: something is asked for; 1: and not reached */
+} drgen_score;
+
+typedef struct {
+    drgen_score score[DRGEN_SCORES]; /* means of the songs each applies to */
+    int songs, missed;               /* songs judged; bars missed */
+} drgen_judgement;
+
+/* Judges latents by the keywords in song->prompt and by song->lyrics, placed as drgen_generate places them (seconds 0: the
+ * latents' own length; the song's other settings do not count). A prompt without any known keyword is a warning in the
+ * log. ARG error for latents that are not 64 values a frame, MODEL error when g is a model of another kind. */
+DRGEN_API drgen_status drgen_judge(drgen *g, const drgen_latents *latents, const drgen_song *song, drgen_judgement *out,
+                                   drgen_err *err);
+
+/* Prompts of one genre and one mood, of a pair that training does not see, or does; or any keywords at all. */
+enum { DRGEN_PAIRS_HELD_OUT, DRGEN_PAIRS_SEEN, DRGEN_PAIRS_ANY };
+
+/* Start from drgen_judging_default. */
+typedef struct {
+    int songs, pairs;      /* DRGEN_PAIRS_...; lyrics are lines that training does not see */
+    int frames;            /* latent frames of a song */
+    int steps;             /* as in drgen_song */
+    float guidance, sway;
+    int composer;          /* 1: not the model's songs but those it learns from: the best that can be had */
+    int listen;            /* 1: decode them as well; heard_tempo and heard_drums are what the sound alone tells */
+    uint64_t seed;         /* of prompts and lyrics; song i has the noise of seed + i */
+    drgen_progress progress;
+    void *progress_user;   /* phase DRGEN_SAMPLE, updates of all songs */
+} drgen_judging;
+DRGEN_API drgen_judging drgen_judging_default(void);
+
+/* Makes songs for random keywords and lyrics, and judges them. how may be NULL. MODEL error when g does not take the
+ * keywords' styles. The same result for any number of threads. */
+DRGEN_API drgen_status drgen_judge_model(drgen *g, const drgen_judging *how, drgen_judgement *out, drgen_err *err);
 
 DRGEN_API const char *drgen_version(void);
 

@@ -21,7 +21,7 @@ allow nn "base kernels nn io/weights.h"
 allow text "base io text"
 allow model "base kernels nn io model"
 allow train "base kernels nn io model train"
-allow nano "base kernels io nn text model train nano"
+allow nano "base kernels io dsp nn text model train nano"
 allow pipeline "base kernels nn io dsp text model train nano pipeline drgen.h"
 allow cli "drgen.h cli weights_tools"
 one() { # header, only file (a pattern)

@@ -103,6 +103,7 @@ static int check_output(session *s, char *message, size_t room)
         return -1;
     }
     int n = name_output(s);
+    if (o->latents && delivery_probe(o->latents, message, room) != 0) return -1;
     if (n <= 0 || (size_t)n >= sizeof s->path) snprintf(message, room, "--output: the name is empty or too long");
     else if (delivery_probe(s->path, message, room) == 0) {
         if (check_format(s, &err) == 0) return 0;
@@ -380,12 +381,16 @@ static int make_song(session *s)
     drgen_song song;
     if (fill_song(s, &song, &err) != 0) return fail(s, 2, err.message);
     drgen_audio audio = {0};
+    drgen_latents latents = {0};
+    if (o->latents) song.latents = &latents;
     drgen_status status = drgen_generate(s->g, &song, &audio, &err);
     int stopped = stop_signal;
     if (status == DRGEN_OK && !stopped) status = finish_song(s, &song, &audio, &err);
     if (status == DRGEN_OK && !stopped) status = write_song(s, &song, &audio, &err);
+    if (status == DRGEN_OK && !stopped && o->latents) status = drgen_latents_write(&latents, o->latents, &err);
     if (status == DRGEN_OK && !stopped) report_song(s, &audio, progress_now() - start);
     drgen_audio_free(&audio);
+    drgen_latents_free(&latents);
     if (stopped) return fail(s, 128 + stopped, "stopped; nothing was written");
     return status == DRGEN_OK ? 0 : fail(s, 1, err.message);
 }

@@ -31,6 +31,7 @@ static const opt table[] = {
     {"output", NULL, 'o', OPT_TEXT, AT(output), 0, 0, "FILE",
      "file to write: .wav .flac .ogg .opus or .mp3 (default:\nsong-SEED.wav)"},
     {"output-dir", NULL, 0, OPT_TEXT, AT(output_dir), 0, 0, "DIR", "folder to write output.wav into, made if missing"},
+    {"latents", NULL, 0, OPT_TEXT, AT(latents), 0, 0, "FILE", "also write what was decoded (.safetensors), for `drgen decode`\nand `drgen judge`"},
     {"bits", NULL, 0, OPT_INT, AT(bits), 16, 32, "N", "of WAV and FLAC: 16 or 24, in WAV also 32: floats (default: 16)"},
     {"rate", NULL, 0, OPT_INT, AT(rate), 44100, 48000, "HZ", "44100 or 48000 (default: 44100; Opus: 48000)"},
     {"quality", NULL, 0, OPT_REAL, AT(quality), 0, 10, "X", "of OGG, Opus and MP3 (default: 7)"},

@@ -6,7 +6,7 @@
 #include "cli/prompt_opts.h"
 
 typedef struct {
-    const char *lyrics, *style, *negative, *negative_prompt, *model, *output, *output_dir, *preset, *espeak_data, *zh_lexicon;
+    const char *lyrics, *style, *negative, *negative_prompt, *model, *output, *output_dir, *latents, *preset, *espeak_data, *zh_lexicon;
     opts_list prompts, references; /* "text" or "text:weight", file or file:weight */
     opts_list adapters; /* "folder" or "folder:strength" */
     prompt_opts words; /* a prompt in keywords */

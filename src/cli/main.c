@@ -29,6 +29,7 @@ static const struct {
     {"decode", "turn latents back into sound", cmd_decode},
     {"prepare", "turn recordings and their lyrics into data to train on", cmd_prepare},
     {"train", "train an adapter or a model on prepared songs", cmd_train},
+    {"judge", "score a model's songs by what their words asked for", cmd_judge},
     {"convert", "turn downloaded checkpoints into a model folder", cmd_convert},
     {"inspect", "show what is in a checkpoint or a model folder", cmd_inspect},
     {"synth", "make a model folder with made-up weights", cmd_synth},

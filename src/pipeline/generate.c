@@ -217,6 +217,20 @@ static drgen_status decode(job *j, drgen_err *err)
     return DRGEN_OK;
 }
 
+/* A copy of what is decoded, for the caller who wants it. */
+static drgen_status keep_latents(job *j, drgen_err *err)
+{
+    drgen_latents *to = j->r.song->latents;
+    size_t width = (size_t)j->g->cfg.dit.mel_dim, bytes = j->r.frames * width * sizeof(float);
+    if (!to) return DRGEN_OK;
+    float *copy = malloc(bytes);
+    if (!copy) return err_fail(err, DRGEN_ERR_NOMEM, "latents: out of memory");
+    memcpy(copy, j->x, bytes);
+    *to = (drgen_latents){.latent = copy, .frames = j->r.frames, .samples = j->r.frames * ENGINE_HOP, .width = (int)width,
+                          .hop = ENGINE_HOP, .rate = ENGINE_RATE};
+    return DRGEN_OK;
+}
+
 static drgen_status make_song(job *j, const style_set *styles, drgen_err *err)
 {
     double start = now();
@@ -225,7 +239,8 @@ static drgen_status make_song(job *j, const style_set *styles, drgen_err *err)
     j->report.seconds_text = now() - start;
     ERR_TRY(make_style(j, styles, err));
     ERR_TRY(sample(j, err));
-    return decode(j, err);
+    ERR_TRY(decode(j, err));
+    return keep_latents(j, err);
 }
 
 size_t drgen_memory_needed(drgen *g, const drgen_song *song, drgen_err *err)
@@ -246,6 +261,7 @@ drgen_status drgen_generate(drgen *g, const drgen_song *song, drgen_audio *out, 
 {
     err_clear(err);
     *out = (drgen_audio){0};
+    if (song->latents) *song->latents = (drgen_latents){0};
     g->report = (drgen_report){0};
     job j = {.g = g};
     arena work = {0};
