@@ -20,9 +20,11 @@ vae_cfg grains_config(void)
 
 /* ---- names and shapes */
 
+enum { NAME = 64 };
+
 typedef struct {
     st_shape shapes[96];
-    char names[96][48];
+    char names[96][NAME];
     size_t count;
 } shape_list;
 
@@ -44,7 +46,7 @@ static void add_snake(shape_list *l, const char *base, size_t width)
 
 static void add_units(shape_list *l, const char *level, int first)
 {
-    char base[32];
+    char base[NAME];
     for (int u = first; u < first + 3; u++)
         for (int part = 0; part < 4; part++) {
             snprintf(base, sizeof base, "%s.layers.%d.layers.%d", level, u, part);
@@ -86,7 +88,7 @@ static void list_encoder(shape_list *l)
 
 void grains_snake(st_file *f, const char *base, size_t first, size_t count, double alpha, double beta)
 {
-    char name[48];
+    char name[NAME];
     snprintf(name, sizeof name, "%s.alpha", base);
     float *a = st_values(f, name);
     snprintf(name, sizeof name, "%s.beta", base);
@@ -105,7 +107,7 @@ void grains_still(st_file *f, const char *base, size_t first, size_t count)
 /* Residual units: all zeros, their snakes still. */
 void grains_still_units(st_file *f, const char *level, int first)
 {
-    char base[32];
+    char base[NAME];
     for (int u = first; u < first + 3; u++)
         for (int part = 0; part < 4; part += 2) {
             snprintf(base, sizeof base, "%s.layers.%d.layers.%d", level, u, part);

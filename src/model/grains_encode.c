@@ -29,9 +29,9 @@ typedef struct {
 
 /* Fitted to the inverse over |x| up to 1.3, the small ones counting most. */
 static const bend bends[3] = {
-    {0.335135441, -0.223598819, 8.41585974, -0.108007629, 4.33267382},
-    {0.22943578, -0.218673899, 3.06743175, -0.270444318, 4.27075309},
-    {0.514405401, 0.065814042, 9.54310165, 0.266800006, 9.22395612},
+    {0.158899503, -0.250936992, 6.23259083, -0.077406907, 6.43887329},
+    {0.052050121, -0.020676175, 6.62206232, 0.512298242, 10.7661522},
+    {0.5855952, 0.085097925, 8.9635407, 0.294072282, 10.209427},
 };
 
 /* A snake gives x + sin^2(w x / 2) * 2 |a|; fed x + offset, that is x + a sin(w x) and constants. */
@@ -48,7 +48,7 @@ static void bend_snake(st_file *f, const char *base, double a, double w)
 
 static void fill_pair(st_file *f, const char *base, size_t taps, double weight, double bias)
 {
-    char name[48];
+    char name[64];
     snprintf(name, sizeof name, "%s.weight", base);
     float *w = st_values(f, name);
     snprintf(name, sizeof name, "%s.bias", base);
@@ -62,7 +62,7 @@ static void fill_pair(st_file *f, const char *base, size_t taps, double weight, 
 /* What flows through unit i has an offset that its first snake wants; after the last there is none. */
 static void fill_units(st_file *f)
 {
-    char base[48];
+    char base[64];
     float *w = st_values(f, "encoder.layers.0.weight"), *b = st_values(f, "encoder.layers.0.bias");
     double offset = offset_of(bends[0].b, bends[0].v);
     for (size_t side = 0; side < 2; side++) {

@@ -144,7 +144,10 @@ static double drum(double *x, float *raw, int channel)
 /* Samples of an onset note; returns its place between left (-1) and right (1). raw: NOTE floats. */
 static double note(double *x, float *raw, int channel)
 {
-    static const double keys[KEYS_PARTIALS] = {1, 0.5, 0.25, 0.18, 0.06, 0.04};
+    static const struct {
+        int number;
+        double amplitude;
+    } keys[KEYS_PARTIALS] = {{1, 1}, {2, 0.5}, {3, 0.25}, {4, 0.18}, {5, 0.06}, {7, 0.04}};
     if (channel < BASS) return drum(x, raw, channel);
     memset(x, 0, NOTE * sizeof *x);
     if (channel < KEYS) {
@@ -155,7 +158,8 @@ static double note(double *x, float *raw, int channel)
     }
     if (channel < GUITAR) {
         double hz = pluck_pitch[channel - KEYS] * base;
-        for (int q = 1; q <= KEYS_PARTIALS; q++) partial(x, 0.2 * keys[q - 1], hz * q, 6 + 4 * (q - 1));
+        for (int i = 0; i < KEYS_PARTIALS; i++)
+            partial(x, 0.2 * keys[i].amplitude, hz * keys[i].number, 6 + 4 * (keys[i].number - 1));
         attack(x, 0.003);
         return -0.3 + 0.06 * (channel - KEYS);
     }
