@@ -183,7 +183,10 @@ drgen_status st_make(st_file **out, const char *name, const st_shape *shapes, si
         char *own = strdup(shapes[i].name);
         *t = (st_tensor){.name = own, .type = ST_F32, .dims = shapes[i].dims, .count = 1};
         ok = own != NULL;
-        for (int d = 0; d < t->dims && ok; d++) ok = !__builtin_mul_overflow(t->count, t->shape[d] = shapes[i].shape[d], &t->count);
+        for (int d = 0; d < t->dims && ok; d++) {
+            t->shape[d] = shapes[i].shape[d];
+            ok = !__builtin_mul_overflow(t->count, t->shape[d], &t->count);
+        }
         at[i] = total;
         ok = ok && t->count < (SIZE_MAX / 2 - total) / sizeof(float);
         if (ok) total += (t->count * sizeof(float) + MADE_ALIGN - 1) / MADE_ALIGN * MADE_ALIGN;

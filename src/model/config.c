@@ -134,8 +134,8 @@ drgen_status config_read_vae(const json_doc *doc, const json_node *node, vae_cfg
     ERR_TRY(read_ints(doc, node, "kernels", out->kernels, out->levels, 131072, err));
     const json_node *made = json_get(node, "made");
     if (made && strcmp(json_string(made, ""), "grains") != 0)
-        return err_fail(err, DRGEN_ERR_FORMAT, "%s: vae: made: \"grains\" is the only kind known; this model needs a newer drgen",
-                        json_name(doc));
+        return err_fail(err, DRGEN_ERR_FORMAT,
+                        "%s: vae: made: \"grains\" is the only kind known; this model needs a newer drgen", json_name(doc));
     out->made = made ? CONFIG_GRAINS : CONFIG_STORED;
     out->ratio = 1;
     for (int i = 0; i < out->levels; i++) {

@@ -13,8 +13,8 @@ static const double limit = 1; /* of the sum of grains; half of it comes out */
 
 vae_cfg grains_config(void)
 {
-    return (vae_cfg){.latent_dim = GRAINS_CHANNELS, .io_channels = 2, .levels = 1, .strides = {GRAINS_HOP},
-                     .widths = {GRAINS_WIDTH, GRAINS_DRIVES}, .kernels = {GRAINS_SPAN}, .ratio = GRAINS_HOP, .has_encoder = 1,
+    return (vae_cfg){.latent_dim = GRAINS_CHANNELS, .io_channels = 2, .levels = 1, .ratio = GRAINS_HOP, .has_encoder = 1,
+                     .strides = {GRAINS_HOP}, .widths = {GRAINS_WIDTH, GRAINS_DRIVES}, .kernels = {GRAINS_SPAN},
                      .made = CONFIG_GRAINS};
 }
 
@@ -36,7 +36,8 @@ static void add(shape_list *l, const char *base, const char *name, int dims, con
     memcpy(s->shape, shape, (size_t)dims * sizeof *shape);
 }
 
-#define ADD(l, base, name, ...) add(l, base, name, (int)(sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t)), (const size_t[]){__VA_ARGS__})
+#define ADD(l, base, name, ...) \
+    add(l, base, name, (int)(sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t)), (const size_t[]){__VA_ARGS__})
 
 static void add_snake(shape_list *l, const char *base, size_t width)
 {
@@ -178,8 +179,9 @@ drgen_status grains_make(st_file **out, const vae_cfg *cfg, const char *name, dr
     grains_atom atoms[GRAINS_COUNT];
     *out = NULL;
     if (!same_sizes(cfg, &want))
-        return err_fail(err, DRGEN_ERR_MODEL, "%s: vae: \"made\": \"grains\" goes with 1 level of stride %d, widths %d and %d, latents %d wide",
-                        name, GRAINS_HOP, GRAINS_WIDTH, GRAINS_DRIVES, GRAINS_CHANNELS);
+        return err_fail(err, DRGEN_ERR_MODEL,
+                        "%s: vae: \"made\": \"grains\" goes with 1 level of stride %d, widths %d and %d, latents %d wide", name,
+                        GRAINS_HOP, GRAINS_WIDTH, GRAINS_DRIVES, GRAINS_CHANNELS);
     st_file *f = NULL;
     shape_list *l = calloc(1, sizeof *l);
     float *grains = malloc((size_t)GRAINS_COUNT * GRAINS_SAMPLES * sizeof *grains);

@@ -16,12 +16,14 @@ enum {
 enum { NOTE = 9216 /* samples of an onset note: four frames and the last one's way out */, LEAD_IN = 1024, CHORD = 5 };
 enum { KEYS_PARTIALS = 6, GUITAR_PARTIALS = 13, BASS_PARTIALS = 8, STRINGS_PARTIALS = 6, SYNTH_PARTIALS = 9 };
 
-static const double rate = 44100, base = 44100.0 / GRAINS_HOP /* Hz; pitches are multiples of it */, pi = 3.14159265358979323846;
+static const double pi = 3.14159265358979323846, rate = 44100;
+static const double base = 44100.0 / GRAINS_HOP; /* Hz; pitches are multiples of it */
 
 static const double bass_pitch[] = {3.75, 4, 4.5, 5, 5.625, 6, 6.75};
 static const double pluck_pitch[] = {12, 13.5, 15, 16, 18, 20, 22.5, 24, 27, 30};
 static const int lead_pitch[] = {10, 12, 15, 18, 20, 24, 27, 30};
-static const int chords[][CHORD] = {{12, 24, 30, 36}, {16, 24, 32, 40}, {18, 27, 36, 45}, {20, 24, 30, 40}, {15, 18, 30, 36, 45}};
+static const int chords[][CHORD] = {{12, 24, 30, 36}, {16, 24, 32, 40}, {18, 27, 36, 45}, {20, 24, 30, 40},
+                                    {15, 18, 30, 36, 45}}; /* C F G Am Em */
 
 static int taps_of(int channel)
 {
@@ -218,7 +220,8 @@ static void lead(period *p, int channel)
     enum { FORMANTS = 3 };
     static const struct {
         double hz, width, gain;
-    } formants[2][FORMANTS] = {{{700, 110, 1}, {1150, 120, 0.6}, {2600, 180, 0.25}}, {{330, 70, 1}, {2100, 160, 0.45}, {2900, 200, 0.3}}};
+    } formants[2][FORMANTS] = {{{700, 110, 1}, {1150, 120, 0.6}, {2600, 180, 0.25}},
+                               {{330, 70, 1}, {2100, 160, 0.45}, {2900, 200, 0.3}}};
     int vowel = channel >= LEAD_EE, pitch = lead_pitch[channel - (vowel ? LEAD_EE : LEAD_AH)];
     for (int q = 1; pitch * q * base <= 5500; q++) {
         double a = 0.25 / (q * q);

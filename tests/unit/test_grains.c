@@ -10,10 +10,11 @@
 
 enum { SONGS = 6, FRAMES = 320, LATENTS = GRAINS_CHANNELS, HOP = GRAINS_HOP };
 
+/* Of this process's own work: other programs do not count. */
 static double seconds(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -170,8 +171,9 @@ TEST(grains_equal_reference)
 
 TEST(grains_small_tensors_equal_reference)
 {
-    static const char *const same[] = {"decoder.layers.1.layers.0.alpha", "decoder.layers.1.layers.0.beta", "decoder.layers.0.bias",
-                                       "decoder.layers.1.layers.1.bias", "decoder.layers.2.alpha", "decoder.layers.2.beta"};
+    static const char *const same[] = {"decoder.layers.0.bias", "decoder.layers.1.layers.0.alpha",
+                                       "decoder.layers.1.layers.0.beta", "decoder.layers.1.layers.1.bias",
+                                       "decoder.layers.2.alpha", "decoder.layers.2.beta"};
     model m;
     st_file *g = golden();
     open_model(&m, 0, 1);
@@ -189,7 +191,8 @@ TEST(grains_small_tensors_equal_reference)
     for (size_t i = 0; i < tensor(m.f, "decoder.layers.0.weight")->count; i++) others += w[i] != 0;
     CHECK(others == taps && taps == GRAINS_COUNT);
     for (size_t i = 0; i < taps; i++) {
-        size_t o = (size_t)value(g, "taps", 3 * i), c = (size_t)value(g, "taps", 3 * i + 1), k = (size_t)value(g, "taps", 3 * i + 2);
+        size_t o = (size_t)value(g, "taps", 3 * i), c = (size_t)value(g, "taps", 3 * i + 1);
+        size_t k = (size_t)value(g, "taps", 3 * i + 2);
         CHECK(fabs((double)w[(o * 7 + k) * LATENTS + c] - value(g, "tap_values", i)) <= 1e-7);
     }
     close_model(&m);
@@ -232,7 +235,8 @@ TEST(grains_tiles_and_threads_change_nothing)
     CHECKF(apart(whole, tiled, samples) <= 2e-6, "tiles: %.3g", apart(whole, tiled, samples));
     CHECKF(apart(whole, small, samples) <= 2e-6, "small tiles: %.3g", apart(whole, small, samples));
     CHECK(memcmp(tiled, other, samples * sizeof *tiled) == 0);
-    float *h = encode(&one, whole, count, 0), *parts = encode(&one, whole, count, 9), *threads = encode(&two, whole, count, 9);
+    float *h = encode(&one, whole, count, 0), *parts = encode(&one, whole, count, 9);
+    float *threads = encode(&two, whole, count, 9);
     CHECKF(apart(h, parts, 2 * count * LATENTS) <= 1e-3, "encoder: %.3g", apart(h, parts, 2 * count * LATENTS));
     CHECK(memcmp(parts, threads, 2 * count * LATENTS * sizeof *parts) == 0);
     CHECK(st_bytes(one.f) == st_bytes(two.f) && memcmp(st_data(one.f), st_data(two.f), st_bytes(one.f)) == 0);
@@ -322,14 +326,15 @@ TEST(grains_encoder_answers_decoder)
 {
     model m;
     st_file *g = golden();
-    open_model(&m, 1, 2);
+    open_model(&m, 1, 1);
     if (!g || !m.v) return;
+    const size_t from = 120, count = 160; /* verse and chorus */
     size_t on = 0, wrong = 0;
     for (size_t s = 0; s < SONGS; s++) {
-        float *z = latents(g, s, 0, FRAMES), *pcm = decode(&m, z, FRAMES, 0), *h = encode(&m, pcm, FRAMES, 0);
+        float *z = latents(g, s, from, count), *pcm = decode(&m, z, count, 0), *h = encode(&m, pcm, count, 0);
         double signal = 0, noise = 0, far = 0;
         size_t bad = 0;
-        for (size_t t = 0; t < FRAMES; t++)
+        for (size_t t = 0; t < count; t++)
             for (size_t c = 0; c < LATENTS; c++) {
                 float *is = z + t * LATENTS + c, got = h[2 * t * LATENTS + c];
                 int want = *is > 1;
@@ -339,8 +344,8 @@ TEST(grains_encoder_answers_decoder)
                 *is = got;
                 CHECK(h[(2 * t + 1) * LATENTS + c] == -20);
             }
-        float *back = decode(&m, z, FRAMES, 0);
-        for (size_t i = 0; i < 2 * FRAMES * HOP; i++) {
+        float *back = decode(&m, z, count, 0);
+        for (size_t i = 0; i < 2 * count * HOP; i++) {
             signal += pow((double)pcm[i], 2);
             noise += pow((double)pcm[i] - (double)back[i], 2);
         }
@@ -350,7 +355,7 @@ TEST(grains_encoder_answers_decoder)
         wrong += bad;
         free(z), free(pcm), free(h), free(back);
     }
-    CHECKF(wrong == 0 && on > 3000, "%zu of %zu sounds wrong", wrong, on);
+    CHECKF(wrong == 0 && on > 1500, "%zu of %zu sounds wrong", wrong, on);
     close_model(&m);
     st_close(g);
 }
@@ -367,8 +372,10 @@ TEST(grains_are_quick)
     model whole;
     open_model(&whole, 1, 1);
     encoder = whole.making;
-    if (getenv("VERBOSE")) printf("decoder made in %.3f s, with encoder %.3f s, %d frames decoded in %.3f s\n", m.making, encoder, FRAMES, decoding);
-    CHECKF(m.making < 2 && encoder < 10 && decoding < 10, "%.2f s, %.2f s, %.2f s", m.making, encoder, decoding); /* far above what a loaded machine takes */
+    if (getenv("VERBOSE"))
+        printf("decoder made in %.3f s, with encoder %.3f s, %d frames decoded in %.3f s\n", m.making, encoder, FRAMES,
+               decoding);
+    CHECKF(m.making < 1 && encoder < 5 && decoding < 5, "%.2f s, %.2f s, %.2f s", m.making, encoder, decoding);
     free(z), free(pcm);
     close_model(&m);
     close_model(&whole);
@@ -381,5 +388,6 @@ TEST(grains_other_sizes_refused)
     drgen_err err = {0};
     st_file *f = NULL;
     c.widths[1] = 162;
-    CHECK(grains_make(&f, &c, "m", &err) == DRGEN_ERR_MODEL && !f && strstr(err.message, "m: vae: ") && strstr(err.message, "163"));
+    CHECK(grains_make(&f, &c, "m", &err) == DRGEN_ERR_MODEL && !f);
+    CHECKF(strstr(err.message, "m: vae: ") && strstr(err.message, "163"), "%s", err.message);
 }
