@@ -180,8 +180,8 @@ drgen_status grains_make(st_file **out, const vae_cfg *cfg, const char *name, dr
     *out = NULL;
     if (!same_sizes(cfg, &want))
         return err_fail(err, DRGEN_ERR_MODEL,
-                        "%s: vae: \"made\": \"grains\" goes with 1 level of stride %d, widths %d and %d, latents %d wide", name,
-                        GRAINS_HOP, GRAINS_WIDTH, GRAINS_DRIVES, GRAINS_CHANNELS);
+                        "%s: vae: \"made\": \"grains\" goes with 1 level of stride %d, widths %d and %d, latents %d wide",
+                        name, GRAINS_HOP, GRAINS_WIDTH, GRAINS_DRIVES, GRAINS_CHANNELS);
     st_file *f = NULL;
     shape_list *l = calloc(1, sizeof *l);
     float *grains = malloc((size_t)GRAINS_COUNT * GRAINS_SAMPLES * sizeof *grains);

@@ -19,7 +19,8 @@ static int make_folder(char dir[256], const vae_cfg *vae)
     m.dit.depth = 1;
     m.tokenizer = "tests/golden/spm/spm.model";
     int ok = scratch_make(dir) && synth_write(dir, &m, &err) == DRGEN_OK &&
-             remove(scratch_path(dir, "vae.safetensors")) == 0 && modeldir_open(&d, dir, &err) == DRGEN_OK && config_read(&d, &cfg, &err) == DRGEN_OK;
+             remove(scratch_path(dir, "vae.safetensors")) == 0 &&
+             modeldir_open(&d, dir, &err) == DRGEN_OK && config_read(&d, &cfg, &err) == DRGEN_OK;
     CHECKF(ok && cfg.vae.made == CONFIG_STORED, "%s", err.message);
     cfg.vae = *vae;
     modeldir_close(&d);
