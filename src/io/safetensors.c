@@ -15,7 +15,7 @@ static const struct {
                      [ST_I64] = {"I64", 8}, [ST_I32] = {"I32", 4}, [ST_I16] = {"I16", 2},   [ST_I8] = {"I8", 1},
                      [ST_U8] = {"U8", 1},   [ST_BOOL] = {"BOOL", 1}};
 
-enum { MAX_HEADER = 100 << 20 };
+enum { MAX_HEADER = 100 << 20, MADE_ALIGN = 64 };
 
 struct st_file {
     file_bytes bytes;
@@ -24,6 +24,8 @@ struct st_file {
     st_tensor *tensors;
     size_t count;
     strmap index;
+    float *made; /* st_make: the tensors' values, ours */
+    int own_names;
 };
 
 size_t st_type_size(st_type t)
@@ -169,9 +171,55 @@ drgen_status st_open(st_file **out, const char *path, drgen_err *err)
     return st_open_bytes(out, bytes, path, err);
 }
 
+drgen_status st_make(st_file **out, const char *name, const st_shape *shapes, size_t count, drgen_err *err)
+{
+    size_t total = 0, *at = calloc(count + 1, sizeof *at);
+    *out = NULL;
+    st_file *f = calloc(1, sizeof *f);
+    if (f) f->own_names = 1;
+    int ok = f && at && (f->name = strdup(name)) && (f->tensors = calloc(count + 1, sizeof *f->tensors));
+    for (size_t i = 0; i < count && ok; i++) {
+        st_tensor *t = &f->tensors[f->count++];
+        char *own = strdup(shapes[i].name);
+        *t = (st_tensor){.name = own, .type = ST_F32, .dims = shapes[i].dims, .count = 1};
+        ok = own != NULL;
+        for (int d = 0; d < t->dims && ok; d++) {
+            t->shape[d] = shapes[i].shape[d];
+            ok = !__builtin_mul_overflow(t->count, t->shape[d], &t->count);
+        }
+        at[i] = total;
+        ok = ok && t->count < (SIZE_MAX / 2 - total) / sizeof(float);
+        if (ok) total += (t->count * sizeof(float) + MADE_ALIGN - 1) / MADE_ALIGN * MADE_ALIGN;
+        ok = ok && strmap_put(&f->index, own, strlen(own), (int32_t)i, 0);
+    }
+    if (ok && (f->made = aligned_alloc(MADE_ALIGN, total ? total : MADE_ALIGN))) {
+        memset(f->made, 0, total);
+        f->bytes = file_borrow(f->made, total);
+        for (size_t i = 0; i < count; i++) f->tensors[i].data = (uint8_t *)f->made + at[i];
+        *out = f;
+    } else {
+        st_close(f);
+    }
+    free(at);
+    return *out ? DRGEN_OK : err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", name);
+}
+
+float *st_values(st_file *f, const char *name)
+{
+    const st_tensor *t = f->made ? st_find(f, name) : NULL;
+    return t ? (float *)f->made + ((const float *)t->data - (const float *)f->made) : NULL;
+}
+
+int st_is_made(const st_file *f)
+{
+    return f->made != NULL;
+}
+
 void st_close(st_file *f)
 {
     if (!f) return;
+    for (size_t i = 0; f->own_names && i < f->count; i++) free((char *)(uintptr_t)f->tensors[i].name);
+    free(f->made);
     file_close(&f->bytes);
     strmap_free(&f->index);
     json_free(f->doc);
@@ -198,12 +246,12 @@ const st_tensor *st_find(const st_file *f, const char *name)
 
 const char *st_metadata(const st_file *f, const char *key)
 {
-    return json_string(json_get(json_get(json_root(f->doc), "__metadata__"), key), NULL);
+    return f->doc ? json_string(json_get(json_get(json_root(f->doc), "__metadata__"), key), NULL) : NULL;
 }
 
 const char *st_metadata_key(const st_file *f, size_t i)
 {
-    const json_node *n = json_first(json_get(json_root(f->doc), "__metadata__"));
+    const json_node *n = f->doc ? json_first(json_get(json_root(f->doc), "__metadata__")) : NULL;
     while (n && i--) n = json_next(n);
     return json_key(n);
 }

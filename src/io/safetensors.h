@@ -29,6 +29,17 @@ drgen_status st_open(st_file **out, const char *path, drgen_err *err);
 drgen_status st_open_bytes(st_file **out, file_bytes bytes, const char *name, drgen_err *err);
 void st_close(st_file *f); /* NULL is fine */
 
+/* A file that exists in memory only: float32 tensors of zeros, each on a 64-byte boundary, to be filled through st_values
+ * before anybody reads them. Names are copied and must differ. name is for messages. */
+typedef struct {
+    const char *name;
+    int dims;
+    size_t shape[ST_MAX_DIMS];
+} st_shape;
+drgen_status st_make(st_file **out, const char *name, const st_shape *shapes, size_t count, drgen_err *err);
+float *st_values(st_file *f, const char *name); /* NULL: no such tensor, or f was read from bytes */
+int st_is_made(const st_file *f);
+
 size_t st_count(const st_file *f);
 const st_tensor *st_at(const st_file *f, size_t i); /* in file order */
 const st_tensor *st_find(const st_file *f, const char *name); /* hashed; NULL when absent */

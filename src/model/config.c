@@ -132,6 +132,11 @@ drgen_status config_read_vae(const json_doc *doc, const json_node *node, vae_cfg
     ERR_TRY(read_ints(doc, node, "strides", out->strides, out->levels, 65536, err));
     ERR_TRY(read_ints(doc, node, "widths", out->widths, out->levels + 1, 65536, err));
     ERR_TRY(read_ints(doc, node, "kernels", out->kernels, out->levels, 131072, err));
+    const json_node *made = json_get(node, "made");
+    if (made && strcmp(json_string(made, ""), "grains") != 0)
+        return err_fail(err, DRGEN_ERR_FORMAT,
+                        "%s: vae: made: \"grains\" is the only kind known; this model needs a newer drgen", json_name(doc));
+    out->made = made ? CONFIG_GRAINS : CONFIG_STORED;
     out->ratio = 1;
     for (int i = 0; i < out->levels; i++) {
         if (out->kernels[i] != 2 * out->strides[i] || out->strides[i] % 2)
@@ -192,7 +197,7 @@ void config_write_vae(json_out *o, const vae_cfg *c)
     write_ints(o, "strides", c->strides, c->levels);
     write_ints(o, "widths", c->widths, c->levels + 1);
     write_ints(o, "kernels", c->kernels, c->levels);
-    json_out_raw(o, "}");
+    json_out_raw(o, c->made == CONFIG_GRAINS ? ", \"made\": \"grains\"}" : "}");
 }
 
 void config_write_mulan_text(json_out *o, const mulan_text_cfg *c)

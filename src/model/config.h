@@ -22,7 +22,11 @@ typedef struct {
     int kernels[CONFIG_MAX_LEVELS];    /* taps of the strided convolutions: 2 * stride */
     int ratio;                         /* product of strides */
     int final_tanh, has_encoder;
+    int made; /* CONFIG_STORED or CONFIG_GRAINS: where its tensors come from */
 } vae_cfg;
+
+/* "made" in model.json: without it tensors are read from vae.safetensors; "grains": made at load (grains.h). */
+enum { CONFIG_STORED, CONFIG_GRAINS };
 
 typedef struct {
     int vocab_size, hidden_size, layers, heads, intermediate_size, positions;

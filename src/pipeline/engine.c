@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels/gemm.h"
+#include "model/grains.h"
 #include "pipeline/lyrics.h"
 
 #define VERSION "0.1.0"
@@ -48,6 +49,41 @@ static drgen_status open_weights(drgen *g, const char *name, st_file **out, drge
     drgen_status status = st_open_bytes(out, bytes, label, err);
     free(label);
     return status;
+}
+
+/* The autoencoder: from its file, or made; the encoder of a made one only when it is asked for, since few songs are. */
+static drgen_status open_vae(drgen *g, int encoder, drgen_err *err)
+{
+    vae_cfg c = g->cfg.vae;
+    st_file *file = NULL;
+    vae *v = NULL;
+    c.has_encoder = encoder;
+    if (c.made) ERR_TRY(grains_make(&file, &c, g->dir.path ? g->dir.path : "built-in model", err));
+    else ERR_TRY(open_weights(g, "vae.safetensors", &file, err));
+    drgen_status status = vae_load(&v, &c, file, err);
+    if (status != DRGEN_OK) {
+        st_close(file);
+        return status;
+    }
+    vae_free(g->vae);
+    st_close(g->vae_file);
+    g->vae = v;
+    g->vae_file = file;
+    return DRGEN_OK;
+}
+
+drgen_status engine_need_encoder(drgen *g, drgen_err *err)
+{
+    if (!g->cfg.vae.has_encoder)
+        return err_fail(err, DRGEN_ERR_MODEL,
+                        "%s: this model has a decoder but no encoder, so sounds cannot become latents; convert the "
+                        "whole autoencoder (drgen convert --vae vae_model.pt -o DIR --update)",
+                        g->dir.path ? g->dir.path : "built-in model");
+    if (vae_config(g->vae)->has_encoder) return DRGEN_OK;
+    size_t before = st_bytes(g->vae_file);
+    ERR_TRY(open_vae(g, 1, err));
+    g->info.weight_bytes += st_bytes(g->vae_file) - before;
+    return DRGEN_OK;
 }
 
 /* The parts were sized separately; together they must be one pipeline. */
@@ -113,8 +149,7 @@ static drgen_status open_all(drgen *g, const drgen_config *config, drgen_err *er
     ERR_TRY(check_fit(g, err));
     ERR_TRY(open_weights(g, "dit.safetensors", &g->dit_file, err));
     ERR_TRY(dit_load(&g->dit, &g->cfg.dit, g->dit_file, err));
-    ERR_TRY(open_weights(g, "vae.safetensors", &g->vae_file, err));
-    ERR_TRY(vae_load(&g->vae, &g->cfg.vae, g->vae_file, err));
+    ERR_TRY(open_vae(g, g->cfg.vae.has_encoder && !g->cfg.vae.made, err));
     ERR_TRY(pool_open(&g->pool, config->threads, err));
     g->kern = kern_best();
     fill_info(g);

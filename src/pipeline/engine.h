@@ -41,6 +41,8 @@ struct drgen {
 /* One line to the handle's log, if it has one. */
 void engine_log(const drgen *g, int level, const char *fmt, ...) ERR_PRINTF(3, 4);
 
+/* Makes the encoder ready. MODEL error when the model has none. */
+drgen_status engine_need_encoder(drgen *g, drgen_err *err);
 /* Opens what reads recordings. MODEL error when the model has no audio tower. */
 drgen_status engine_need_audio(drgen *g, drgen_err *err);
 /* Opens what reads prompts: tokenizer and text tower. MODEL error when the model has none. */

@@ -25,15 +25,6 @@ void drgen_latents_free(drgen_latents *latents)
     *latents = (drgen_latents){0};
 }
 
-drgen_status latents_need_encoder(const drgen *g, drgen_err *err)
-{
-    if (g->cfg.vae.has_encoder) return DRGEN_OK;
-    return err_fail(err, DRGEN_ERR_MODEL,
-                    "%s: this model has a decoder but no encoder, so sounds cannot become latents; convert the "
-                    "whole autoencoder (drgen convert --vae vae_model.pt -o DIR --update)",
-                    g->dir.path ? g->dir.path : "built-in model");
-}
-
 /* ---- the sound */
 
 /* One channel of the sound at the encoder's rate. */
@@ -114,7 +105,7 @@ static void split(const float *h, size_t frames, size_t width, float *mean, floa
 drgen_status latents_encode(drgen *g, const float *pcm, size_t samples, const drgen_encoding *how, float **mean,
                             float **scale, size_t *frames, drgen_err *err)
 {
-    ERR_TRY(latents_need_encoder(g, err));
+    ERR_TRY(engine_need_encoder(g, err));
     size_t count = vae_frames(&g->cfg.vae, samples), width = (size_t)g->cfg.vae.latent_dim;
     arena work = arena_measure();
     nn n = {g->kern, g->pool, &work};
@@ -178,7 +169,7 @@ drgen_status drgen_encode(drgen *g, const drgen_audio *audio, const drgen_encodi
     err_clear(err);
     *out = (drgen_latents){.width = g->cfg.vae.latent_dim, .hop = ENGINE_HOP, .rate = ENGINE_RATE};
     if (!how) how = &usual;
-    ERR_TRY(latents_need_encoder(g, err));
+    ERR_TRY(engine_need_encoder(g, err));
     drgen_status status = latents_sound(audio, &pcm, &out->samples, err);
     size_t used = how->chunked ? out->samples : (out->samples + ENGINE_HOP - 1) / ENGINE_HOP * ENGINE_HOP;
     if (status == DRGEN_OK) status = latents_encode(g, pcm, used, how, &out->mean, &out->scale, &out->frames, err);

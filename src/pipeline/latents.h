@@ -14,7 +14,4 @@ drgen_status latents_sound(const drgen_audio *audio, float **out, size_t *frames
 drgen_status latents_encode(drgen *g, const float *pcm, size_t samples, const drgen_encoding *how, float **mean,
                             float **scale, size_t *frames, drgen_err *err);
 
-/* MODEL error when g has no encoder; says what to do. */
-drgen_status latents_need_encoder(const drgen *g, drgen_err *err);
-
 #endif

@@ -211,7 +211,7 @@ drgen_status drgen_prepare(drgen *g, drgen_dataset *to, const drgen_example *son
     *already = 0;
     if (!song->name || !song->audio)
         return err_fail(err, DRGEN_ERR_ARG, "dataset: a song needs a name and a recording");
-    ERR_TRY(latents_need_encoder(g, err));
+    ERR_TRY(engine_need_encoder(g, err));
     ERR_TRY(fingerprint(g, song, hex, err));
     *already = dataset_has(to->w, song->name, hex);
     if (*already) return DRGEN_OK;

@@ -6,7 +6,7 @@
 
 static void advise(const drgen *g, const st_file *f, int advice)
 {
-    if (!f || !g->dir.path) return;
+    if (!f || !g->dir.path || st_is_made(f)) return;
     madvise((void *)(uintptr_t)st_data(f), st_bytes(f), advice); /* a refused hint costs memory, nothing else */
 }
 
