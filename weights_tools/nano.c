@@ -97,8 +97,9 @@ drgen_status nano_write(const char *dir, const char *trained, drgen_err *err)
     char *from = file_join(trained, "dit.safetensors"), *sizes = file_join(trained, "model.json");
     char *dit = file_join(dir, "dit.safetensors"), *tower = file_join(dir, "mulan.safetensors");
     char *tokenizer = file_join(dir, "tokenizer.model");
-    drgen_status status = err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);
-    if (from && sizes && dit && tower && tokenizer) status = synth_write(dir, &m, err);
+    drgen_status status = from && sizes && dit && tower && tokenizer ? DRGEN_OK
+                                                                     : err_fail(err, DRGEN_ERR_NOMEM, "nano: out of memory");
+    if (status == DRGEN_OK) status = synth_write(dir, &m, err);
     if (status == DRGEN_OK && (status = modeldir_open(&made, dir, err)) == DRGEN_OK) {
         status = config_read(&made, &cfg, err);
         modeldir_close(&made);
