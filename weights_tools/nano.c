@@ -6,12 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Everything but the tower; the transformer is made up until a trained one takes its place. */
+/* Everything but the tower and the transformer's sizes; its weights are made up until trained ones take their place. */
 static synth_model made_up(void)
 {
     synth_model m = synth_model_tiny();
-    m.dit = (dit_cfg){.dim = 192, .depth = 6, .heads = 6, .ff_mult = 4, .cond_dim = WORDS_STYLE, .conv_layers = 2,
-                      .mel_dim = 64, .text_num_embeds = 363, .max_frames = 6200, .duration_embed = 0, .conv_groups = 16};
     m.audio = (mulan_audio_cfg){0}; /* none */
     m.name = "built-in demonstration";
     m.note = "the built-in model is untrained: it makes sound, not music; -m DIR uses a converted model";
@@ -30,13 +28,23 @@ static drgen_status read_sizes(const char *path, dit_cfg *out, drgen_err *err)
     drgen_status status = json_parse(&doc, bytes.data, bytes.size, path, err);
     if (status == DRGEN_OK) {
         const json_node *dit = json_get(json_root(doc), "dit");
-        status = dit ? config_read_dit(doc, dit, out, err)
-                     : err_fail(err, DRGEN_ERR_MODEL, "%s: no \"dit\" with the transformer's sizes in it", path);
+        status = config_read_dit(doc, dit ? dit : json_root(doc), out, err);
     }
     if (status == DRGEN_OK && out->cond_dim != WORDS_STYLE)
         status = err_fail(err, DRGEN_ERR_MODEL, "%s: dit: cond_dim %d found, %d wanted", path, out->cond_dim, WORDS_STYLE);
     json_free(doc);
     file_close(&bytes);
+    return status;
+}
+
+/* Of the transformer in folder trained: what its model.json says, else sizes.json, which a training from nothing takes. */
+static drgen_status find_sizes(const char *trained, dit_cfg *out, drgen_err *err)
+{
+    char *model = file_join(trained, "model.json"), *sizes = file_join(trained, "sizes.json");
+    drgen_status status = DRGEN_OK;
+    if (!model || !sizes) status = err_fail(err, DRGEN_ERR_NOMEM, "nano: out of memory");
+    else status = read_sizes(access(model, F_OK) == 0 ? model : sizes, out, err);
+    free(model), free(sizes);
     return status;
 }
 
@@ -94,27 +102,23 @@ drgen_status nano_write(const char *dir, const char *trained, drgen_err *err)
     synth_model m = made_up();
     model_cfg cfg = {0};
     modeldir made;
-    char *from = file_join(trained, "dit.safetensors"), *sizes = file_join(trained, "model.json");
-    char *dit = file_join(dir, "dit.safetensors"), *tower = file_join(dir, "mulan.safetensors");
-    char *tokenizer = file_join(dir, "tokenizer.model");
-    drgen_status status = from && sizes && dit && tower && tokenizer ? DRGEN_OK
-                                                                     : err_fail(err, DRGEN_ERR_NOMEM, "nano: out of memory");
+    char *from = file_join(trained, "dit.safetensors"), *dit = file_join(dir, "dit.safetensors");
+    char *tower = file_join(dir, "mulan.safetensors"), *tokenizer = file_join(dir, "tokenizer.model");
+    drgen_status status = from && dit && tower && tokenizer ? DRGEN_OK : err_fail(err, DRGEN_ERR_NOMEM, "nano: out of memory");
+    if (status == DRGEN_OK) status = find_sizes(trained, &m.dit, err);
     if (status == DRGEN_OK) status = synth_write(dir, &m, err);
     if (status == DRGEN_OK && (status = modeldir_open(&made, dir, err)) == DRGEN_OK) {
         status = config_read(&made, &cfg, err);
         modeldir_close(&made);
     }
     int is_trained = status == DRGEN_OK && access(from, F_OK) == 0;
-    if (is_trained) {
-        status = read_sizes(sizes, &cfg.dit, err);
-        if (status == DRGEN_OK) status = copy_transformer(from, dit, err);
-    }
+    if (is_trained) status = copy_transformer(from, dit, err);
     if (status == DRGEN_OK) status = write_text(tokenizer, tower, &cfg, err);
     cfg.has_mulan_text = 1;
     cfg.defaults = (model_defaults){.steps = 16, .guidance = 1, .sway = -1, .seconds = 30};
     if (is_trained) snprintf(cfg.note, sizeof cfg.note, "%s", note);
     snprintf(cfg.tokenizer, sizeof cfg.tokenizer, "tokenizer.model");
     if (status == DRGEN_OK) status = pack_model_json(dir, &cfg, err);
-    free(from), free(sizes), free(dit), free(tower), free(tokenizer);
+    free(from), free(dit), free(tower), free(tokenizer);
     return status;
 }

@@ -43,8 +43,8 @@ drgen_status nano_write_tokenizer(const char *path, const nano_vocab *v, drgen_e
 /* mulan.safetensors of the vocabulary, and its sizes. */
 drgen_status nano_write_tower(const char *path, const nano_vocab *v, mulan_text_cfg *cfg, drgen_err *err);
 
-/* Makes dir, which must not exist or be empty, a model folder. trained: folder with dit.safetensors and a model.json that
- * tells its sizes; without that file the transformer is made up, and the model says so. */
+/* Makes dir, which must not exist or be empty, a model folder. trained: folder with the transformer's sizes (model.json or
+ * sizes.json) and dit.safetensors; without that file the transformer is made up, and the model says so. */
 drgen_status nano_write(const char *dir, const char *trained, drgen_err *err);
 
 #endif
