@@ -132,15 +132,15 @@ $(B)/embedded.S: weights_tools/embed.sh $(EMBED)/model.json
 	$(Q)sh weights_tools/embed.sh $(EMBED) > $@.tmp && mv $@.tmp $@
 
 ifeq ($(EMBED),$(B)/embedded)
-$(EMBED)/model.json: $(B)/mktiny
-	$(Q)rm -rf $(EMBED) && $(run) $(B)/mktiny $(EMBED) tests/golden/spm/spm.model
+$(EMBED)/model.json: $(B)/mknano $(wildcard models/nano/*)
+	$(Q)rm -rf $(EMBED) && $(run) $(B)/mknano $(EMBED) models/nano
 endif
 
 base_obj := $(call obj,$(lib_src)) $(B)/zh_data.o
-tool_base := $(filter $(B)/src/base/% $(B)/src/io/% $(B)/src/kernels/% $(B)/src/model/config.o,$(base_obj))
+tool_base := $(filter $(B)/src/base/% $(B)/src/io/% $(B)/src/kernels/% $(B)/src/model/config.o $(B)/src/nano/words.o,$(base_obj))
 link = @echo "  ld $@"; $(CC) $(sanitize) -pthread $^ $(LIBS) $(LDFLAGS) -o $@
 
-$(B)/mktiny: $(call obj,weights_tools/main_mktiny.c $(tool_src)) $(tool_base)
+$(B)/mknano: $(call obj,weights_tools/main_mknano.c $(tool_src)) $(tool_base)
 	$(link)
 
 # One relocatable object with hidden names made local: an embedder sees drgen_* and nothing else.

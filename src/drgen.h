@@ -93,14 +93,14 @@ typedef struct {
     const char *negative_file;  /* style vector the guidance moves away from; all NULL: the model's own */
     const float *negative_vector; /* the same in memory, of negative_width floats */
     size_t negative_width;
-    double seconds;             /* 95, or 96..285 with a full model; 0: 95 or 285, whichever the model makes */
-    int steps;                  /* points on the time grid, 2..1000: steps - 1 updates */
-    float guidance;             /* 0..100; 0: none, one evaluation per step instead of two */
+    double seconds;             /* 95, 96..285 with a full model, or what drgen_info says; 0: the model's own */
+    int steps;                  /* points on the time grid, 2..1000: steps - 1 updates; 0: the model's own, usually 32 */
+    float guidance;             /* 0..100; 0: none, one evaluation per step instead of two; NAN: the model's own, usually 4 */
     float guidance_from, guidance_to; /* 0..1: approximation; only steps that start at a time in between are guided, the
                                    others take one evaluation; 0 and 1: all are */
     float cache;                /* 0..100: approximation; a step takes the last velocity again while its estimated
                                    relative change is less than this; 0: never, 0.2 is little */
-    float sway;                 /* -1..1; 0: even time grid; -1: more of it near the start */
+    float sway;                 /* -1..1; 0: even time grid; -1: more of it near the start; NAN: the model's own, usually 0 */
     uint64_t seed;              /* of the noise, as in torch.manual_seed: only the low 32 bits count */
     double bpm;                 /* plain lyrics without a time stamp get times on this beat; 0: no beat */
     int vocals_only;            /* 1: the model's own vocal style leads, and guidance moves away from the style given */
@@ -131,6 +131,7 @@ typedef struct {
     int has_audio_tower;     /* 0: recordings cannot be a style */
     int has_text_tower;      /* 0: the model cannot read prompts, a style file is needed */
     int has_encoder;         /* 0: sounds cannot be turned into latents */
+    double seconds_least, seconds_most; /* a song may take */
     uint64_t parameters;     /* of the transformer */
     uint64_t weight_bytes;   /* mapped, all files of the model */
     uint64_t adapter_bytes;  /* memory of attached adapters, and of what stands in their matrices' places */
@@ -155,6 +156,9 @@ DRGEN_API drgen_song drgen_song_default(void);
 DRGEN_API drgen *drgen_open(const drgen_config *config, drgen_err *err);
 DRGEN_API void drgen_close(drgen *g); /* NULL is fine */
 DRGEN_API drgen_info drgen_get_info(const drgen *g);
+/* The song with the model's own seconds, steps, guidance and sway where it leaves them open: what drgen_generate would
+ * make. Nothing is checked. */
+DRGEN_API drgen_song drgen_song_resolve(const drgen *g, const drgen_song *song);
 
 /* Working memory drgen_generate would take for this song, in bytes, mapped weights and the result not counted; 0 and
  * err if the song is not valid. With a prompt it opens the model's text tower. */
@@ -420,6 +424,9 @@ DRGEN_API drgen_status drgen_recipe_fits(const drgen_recipe *r, const drgen *g, 
 /* The style vector of blended parts, as a song would use it (before its rounding to half precision): style gets
  * drgen_get_info(g).style_width floats, of length 1. */
 DRGEN_API drgen_status drgen_style_vector(drgen *g, const drgen_style *parts, size_t count, float *style, drgen_err *err);
+/* What a model with a vocabulary of its own makes of a prompt: one line such as "slow, sad (melancholic), piano; the rest
+ * means nothing to this model". "" for models that read any words. Cut off at room bytes. */
+DRGEN_API drgen_status drgen_prompt_heard(drgen *g, const char *prompt, char *out, size_t room, drgen_err *err);
 /* Writes such a vector as .npy. */
 DRGEN_API drgen_status drgen_style_write(const char *path, const float *style, size_t width, drgen_err *err);
 

@@ -6,6 +6,7 @@ case $drgen in /*) ;; *) drgen=$PWD/$drgen ;; esac
 legacy=$PWD/tests/golden/pt_files/legacy.pt
 . tests/cli_common.sh
 song() { "$drgen" generate --instrumental -p 'folk, guitar' -o out.wav "$@"; }
+"$drgen" synth --size tiny --tokenizer "$tokenizer" -o good > synth.log 2>&1 || bad "synth" "$(cat synth.log)"
 
 printf '[00:01.00]Hello from a very small machine\n[00:05.50]Singing all the day\n' > song.lrc
 
@@ -32,7 +33,8 @@ refuses "steps out of range" "2..1000" song --steps 1
 refuses "unknown preset" "did you mean draft?" song --preset darft
 
 # ---- lengths
-for s in 94 95.5 96 285; do refuses "length $s with a 95 s model" "95 s" song --length $s; done
+for s in 94 95.5 96 285; do refuses "length $s with a 95 s model" "95 s" song --length $s -m good; done
+refuses "length 290 with the model inside" "1 to 287" song --length 290
 refuses "length 0" "--length" song --length 0
 refuses "length nan" "not a number" song --length nan
 
@@ -44,7 +46,7 @@ refuses "lyrics empty" "no line can be sung" "$drgen" generate -l empty.lrc -p x
 printf '[ti:A title]\n[by:me]\n\n' > tags.lrc
 refuses "lyrics without a usable line" "no line can be sung" "$drgen" generate -l tags.lrc -p x -o out.wav
 printf '[05:00.00]much too late\n' > late.lrc
-refuses "lyrics after the end" "95 seconds" "$drgen" generate -l late.lrc -p x -o out.wav
+refuses "lyrics after the end" "95 seconds" "$drgen" generate -m good -l late.lrc -p x -o out.wav
 printf '[00:01.00]\354\225\210\353\205\225\n' > hangul.lrc
 refuses "lyrics in an unknown script only" "Hangul" "$drgen" generate -l hangul.lrc -p x -o out.wav
 printf 'a\0b' > zero.lrc
@@ -56,7 +58,12 @@ refuses "espeak data missing" "espeak-ng" "$drgen" generate -l song.lrc -p x -o 
 # ---- prompts and styles
 refuses "prompt empty" "prompt" "$drgen" generate --instrumental -p '' -o out.wav
 refuses "prompt of blanks" "prompt" "$drgen" generate --instrumental -p '  ' -o out.wav
-refuses "prompt over 512 tokens" "at most 512" "$drgen" generate --instrumental -p "$(yes qq | head -n 600 | tr '\n' ' ')" -o out.wav
+refuses "prompt over 512 tokens" "at most 512" "$drgen" generate -m good --instrumental -p "$(yes qq | head -n 600 | tr '\n' ' ')" -o out.wav
+wav 1 16 44100 2 500000 < /dev/zero > sound.wav
+refuses "a recording for the model inside" "describe the style in words, or use a converted model" \
+    "$drgen" generate --instrumental -r sound.wav -o out.wav
+refuses "a recording beside words for it" "no audio tower" "$drgen" generate --instrumental -p folk -r sound.wav -o out.wav
+refuses "a recording as a vector of it" "no audio tower" "$drgen" style sound.wav -o out.wav
 refuses "style missing" "no.npy" "$drgen" generate --instrumental --style no.npy -o out.wav
 refuses "style is text" "song.lrc" "$drgen" generate --instrumental --style song.lrc -o out.wav
 
@@ -70,7 +77,6 @@ refuses "output folder under a file" "Not a directory" "$drgen" generate --instr
 refuses "full disk" "out.wav" sh -c "ulimit -f 1000; exec '$drgen' generate --instrumental -p x -o out.wav -q --seed 1 --steps 2"
 
 # ---- models
-"$drgen" synth --size tiny --tokenizer "$tokenizer" -o good > synth.log 2>&1 || bad "synth" "$(cat synth.log)"
 fresh() { rm -rf m; cp -r good m; }
 edit() { # edit FILE OLD NEW: the same number of bytes
     LC_ALL=C sed "s/$2/$3/" "m/$1" > edited

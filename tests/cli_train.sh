@@ -8,6 +8,7 @@ tokenizer=$PWD/tests/golden/spm/spm.model
 bytes=$PWD/tests/golden/mastering/pro # any bytes that are always the same
 prepared=$PWD/tests/prepared
 . tests/cli_common.sh
+use_tiny_model
 
 for command in encode decode prepare; do
     check "$command --help" "$drgen" $command --help

@@ -7,6 +7,7 @@ case $drgen in /*) ;; *) drgen=$PWD/$drgen ;; esac
 bytes=$PWD/tests/golden/mastering/pro # any bytes that are always the same
 prepared=$PWD/tests/prepared
 . tests/cli_common.sh
+use_tiny_model
 
 check "train --help" "$drgen" train --help
 "$drgen" train --help > stdout

@@ -17,7 +17,7 @@ static const char usage[] =
     "  drgen synth --manifest manifest.json [--type f16|f32|q8] -o DIR\n"
     "\n"
     "  --size 1b         the real sizes: 1.1 B parameters, real autoencoder and text tower\n"
-    "  --size tiny       the sizes of the model inside the program\n"
+    "  --size tiny       small, for tests: runs in seconds\n"
     "  --full            the variant for songs up to 285 s\n"
     "  --tokenizer FILE  a SentencePiece model, so that prompts work; without it there is no text tower\n"
     "  --manifest FILE   tensors listed in a manifest: transformer, autoencoder or MuQ-MuLan, by what it holds\n";

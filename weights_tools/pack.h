@@ -3,7 +3,8 @@
  *
  * The directory:
  *   model.json            format "drgen-model", version 1, name, note, dtype; "dit", "vae", "mulan_text" objects
- *                         (config.h); "tokenizer": file name; "files": {name: {sha256, bytes, license}}
+ *                         (config.h); "defaults": {"steps", "guidance", "sway", "seconds"} of songs, all optional;
+ *                         "tokenizer": file name; "files": {name: {sha256, bytes, license}}
  *   dit.safetensors       names of dit.md section 2 without "transformer.", but
  *                           input_embed.conv_pos_embed.conv1d.{0,2}.weight   [dim, 31, dim/16]   (taps before inputs)
  *                           text_embed.text_blocks.N.dwconv.weight          [7, C]

@@ -87,6 +87,10 @@ drgen_status pack_model_json(const char *dir, const model_cfg *cfg, drgen_err *e
         json_out_raw(&o, ",\n \"mulan_audio\": ");
         config_write_mulan_audio(&o, &cfg->audio);
     }
+    if (cfg->defaults.steps) {
+        json_out_raw(&o, ",\n \"defaults\": ");
+        config_write_defaults(&o, &cfg->defaults);
+    }
     if (*cfg->tokenizer) text_member(&o, "tokenizer", cfg->tokenizer);
     drgen_status status = list_files(&o, dir, err);
     char *path = file_join(dir, "model.json");

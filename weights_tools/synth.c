@@ -309,8 +309,8 @@ synth_model synth_model_tiny(void)
                   .tf_dim = 64, .dim_latent = 64},
         .dtype = PACK_F16,
         .seed = 1,
-        .name = "built-in demonstration",
-        .note = "the built-in model is untrained: it makes sound, not music; -m DIR uses a converted model"};
+        .name = "made-up tiny",
+        .note = "made-up weights: for tests, not music"};
 }
 
 static drgen_status open_list(source **out, void (*fill)(list *, const void *), const void *cfg, uint64_t seed, drgen_err *err)
@@ -379,9 +379,11 @@ static drgen_status write_parts(const char *dir, synth_model *m, model_cfg *cfg,
         snprintf(cfg->tokenizer, sizeof cfg->tokenizer, "tokenizer.model");
     }
     source_close(s), s = NULL;
-    if (status == DRGEN_OK) status = open_list(&s, fill_audio, &m->audio, m->seed, err);
-    if (status == DRGEN_OK) status = pack_mulan_audio(s, audio, &how, &m->audio, NULL, err);
-    cfg->has_mulan_audio = 1;
+    if (status == DRGEN_OK && m->audio.conv_dim) {
+        status = open_list(&s, fill_audio, &m->audio, m->seed, err);
+        if (status == DRGEN_OK) status = pack_mulan_audio(s, audio, &how, &m->audio, NULL, err);
+        cfg->has_mulan_audio = 1;
+    }
 done:
     source_close(s);
     free(audio), free(negative), free(dit), free(vae), free(text), free(tokenizer);

@@ -9,7 +9,7 @@ typedef struct {
     dit_cfg dit;
     vae_cfg vae;
     mulan_text_cfg text;
-    mulan_audio_cfg audio;
+    mulan_audio_cfg audio; /* conv_dim 0: no audio tower */
     pack_dtype dtype;
     uint64_t seed;
     const char *name, *note;
@@ -18,7 +18,7 @@ typedef struct {
 } synth_model;
 
 synth_model synth_model_1b(int full); /* 1.1 B parameters; full: the 285 s variant */
-synth_model synth_model_tiny(void);   /* the model inside the program */
+synth_model synth_model_tiny(void);   /* small, for tests */
 
 /* Makes dir (which must not exist, or be empty) and fills it. */
 drgen_status synth_write(const char *dir, const synth_model *m, drgen_err *err);

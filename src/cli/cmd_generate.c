@@ -1,5 +1,6 @@
 /* cmd_generate.c - `drgen generate`: options in, drgen.h in the middle, a sound file out. */
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,8 +176,8 @@ static void describe_machine(session *s)
     drgen_info i = drgen_get_info(s->g);
     progress_say(&s->p, "kernels: %s, products: %s (OpenBLAS core: %s), threads: %d", i.isa, i.gemm, i.blas,
                  i.threads);
-    progress_say(&s->p, "model: %s, %.1f M parameters, %.1f MiB of weights, songs of %s s", i.model_name,
-                 (double)i.parameters / 1e6, (double)i.weight_bytes / 0x1p20, i.full ? "96..285" : "95");
+    progress_say(&s->p, "model: %s, %.1f M parameters, %.1f MiB of weights, songs of %.0f..%.0f s", i.model_name,
+                 (double)i.parameters / 1e6, (double)i.weight_bytes / 0x1p20, i.seconds_least, floor(i.seconds_most));
     if (s->o.chunked) progress_say(&s->p, "--chunked: sound is decoded in pieces in any case");
 }
 
@@ -331,6 +332,18 @@ static int fill_style(session *s, drgen_song *song, drgen_err *err)
     return 0;
 }
 
+/* Which words of the prompts the model understood, for models that know a few only. */
+static void tell_heard(session *s, const drgen_song *song)
+{
+    char heard[400], line[480];
+    for (size_t i = 0; i <= song->style_count; i++) {
+        const char *prompt = i < song->style_count ? song->styles[i].prompt : song->prompt;
+        if (!prompt || drgen_prompt_heard(s->g, prompt, heard, sizeof heard, NULL) != DRGEN_OK || !heard[0]) continue;
+        snprintf(line, sizeof line, "understood: %s", heard);
+        on_log(DRGEN_LOG_WARNING, line, s);
+    }
+}
+
 /* The song the command line asks for, on top of the recipe's. */
 static int fill_song(session *s, drgen_song *song, drgen_err *err)
 {
@@ -380,6 +393,8 @@ static int make_song(session *s)
     if (s->recipe && drgen_recipe_fits(s->recipe, s->g, o->any_model, &err) != DRGEN_OK) return fail(s, 1, err.message);
     drgen_song song;
     if (fill_song(s, &song, &err) != 0) return fail(s, 2, err.message);
+    song = drgen_song_resolve(s->g, &song);
+    tell_heard(s, &song);
     drgen_audio audio = {0};
     drgen_latents latents = {0};
     if (o->latents) song.latents = &latents;

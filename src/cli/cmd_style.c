@@ -40,8 +40,12 @@ static void add_any(style_list *l, const char *text)
 
 static int vector(drgen *g, style_list *l, float *out)
 {
+    char heard[400];
     drgen_err err = {0};
     drgen_status status = drgen_style_vector(g, l->parts, l->count, out, &err);
+    for (size_t i = 0; i < l->count && status == DRGEN_OK; i++)
+        if (l->parts[i].prompt && drgen_prompt_heard(g, l->parts[i].prompt, heard, sizeof heard, NULL) == DRGEN_OK && heard[0])
+            fprintf(stderr, "understood: %s\n", heard);
     style_list_free(l);
     return status == DRGEN_OK ? 0 : fail(1, err.message);
 }

@@ -1,6 +1,7 @@
 /* generate_opts.c - see generate_opts.h. */
 #include "cli/generate_opts.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ static const opt table[] = {
     {"lyrics", "lrc-path", 'l', OPT_TEXT, AT(lyrics), 0, 0, "FILE", "timed lyrics (LRC); - reads standard input"},
     {"instrumental", NULL, 0, OPT_FLAG, AT(instrumental), 0, 0, NULL, "no lyrics"},
     {"prompt", "ref-prompt", 'p', OPT_LIST, AT(prompts), 0, 0, "TEXT[:W]", "the style in words; several, or with -r, blend by weight"},
-    {"reference", "ref-audio-path", 'r', OPT_LIST, AT(references), 0, 0, "FILE[:W]", "a recording whose middle ten seconds give the style"},
+    {"reference", "ref-audio-path", 'r', OPT_LIST, AT(references), 0, 0, "FILE[:W]", "a recording whose middle ten seconds give the style (needs a\nconverted model)"},
     PROMPT_OPTS(generate_opts, words, NULL)
     {"style", NULL, 0, OPT_TEXT, AT(style), 0, 0, "FILE",
      "the style as a vector, instead of a prompt (.npy, .safetensors)"},
@@ -20,7 +21,7 @@ static const opt table[] = {
     {"negative-style", NULL, 0, OPT_TEXT, AT(negative), 0, 0, "FILE",
      "style to move away from (default: the model's own)"},
     {"length", "audio-length", 0, OPT_REAL, AT(length), 1, 3600, "SECONDS",
-     "95, or 96..285 with a full model (default: all the model can)"},
+     "as the model allows: 95, 96..285 with a full one, any up to\n285 with the one built in (default: the model's own)"},
     {"bpm", NULL, 0, OPT_REAL, AT(bpm), 30, 300, "N", "beat that lines of plain lyrics start on (default: --tempo, if given)"},
     {"seed", NULL, 0, OPT_SEED, AT(seed), 0, 4294967295.0, "N",
      "same seed, same song (default: drawn at random and printed)"},
@@ -47,9 +48,9 @@ static const opt table[] = {
      "an adapter made by `drgen train lora` or PEFT, on top of\nthe model; S is its strength: 1 as trained, 0.5 half of it,\n0 off. Several add up"},
     {"preset", NULL, 0, OPT_TEXT, AT(preset), 0, 0, "NAME",
      "quality against time, see below; --steps and --cfg win over it"},
-    {"steps", NULL, 0, OPT_INT, AT(steps), 2, 1000, "N", "points on the time grid (default: 32)"},
-    {"cfg", NULL, 0, OPT_REAL, AT(cfg), 0, 100, "X", "strength of the guidance, 0 for none (default: 4)"},
-    {"sway", NULL, 0, OPT_REAL, AT(sway), -1, 1, "X", "-1 puts more steps near the start (default: 0)"},
+    {"steps", NULL, 0, OPT_INT, AT(steps), 2, 1000, "N", "points on the time grid (default: the model's own, mostly 32)"},
+    {"cfg", NULL, 0, OPT_REAL, AT(cfg), 0, 100, "X", "strength of the guidance, 0 for none (default: the model's\nown, mostly 4)"},
+    {"sway", NULL, 0, OPT_REAL, AT(sway), -1, 1, "X", "-1 puts more steps near the start (default: the model's\nown, mostly 0)"},
     {"cfg-interval", NULL, 0, OPT_TEXT, AT(cfg_interval), 0, 0, "A:B",
      "approximate: guidance only from time A to B of the 0..1 that\nthe sampler runs through; other steps take half as long"},
     {"cache", NULL, 0, OPT_REAL, AT(cache), 0, 100, "X",
@@ -135,7 +136,7 @@ static const char *conflict(const generate_opts *o)
 
 int generate_opts_parse(generate_opts *o, int argc, char **argv, char *message, size_t room)
 {
-    *o = (generate_opts){.steps = 32, .cfg = 4.0, .cfg_to = 1.0, .quality = -1};
+    *o = (generate_opts){.cfg = NAN, .sway = NAN, .cfg_to = 1.0, .quality = -1};
     o->parsed = (opts){.table = table, .count = COUNT(table)};
     if (opts_parse(&o->parsed, argc, argv, o) != 0) {
         snprintf(message, room, "%s", o->parsed.message);

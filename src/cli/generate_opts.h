@@ -17,8 +17,8 @@ typedef struct {
     double target, ceiling;  /* of the mastering; as typed */
     int bits, rate;  /* of the file; 0: its format's own, the song's */
     double quality;  /* negative: the default */
-    int steps, threads;
-    double cfg, sway;
+    int steps, threads; /* steps 0: the model's own */
+    double cfg, sway;   /* NAN: the model's own */
     const char *cfg_interval; /* as typed */
     double cfg_from, cfg_to, cache; /* 0, 1 and 0: off */
     uint64_t seed;

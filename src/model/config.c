@@ -208,6 +208,35 @@ void config_write_mulan_text(json_out *o, const mulan_text_cfg *c)
     json_out_raw(o, "}");
 }
 
+/* "defaults" of model.json: each of its numbers may be left out, and is then what converted models have. */
+static drgen_status read_defaults(const json_doc *doc, const json_node *node, model_defaults *out, drgen_err *err)
+{
+    int64_t steps = 32;
+    *out = (model_defaults){.guidance = 4};
+    if (!json_is_object(node)) return err_fail(err, DRGEN_ERR_FORMAT, "%s: defaults: an object is wanted", json_name(doc));
+    if (json_get(node, "steps")) ERR_TRY(json_need_int(doc, node, "steps", 2, 1000, &steps, err));
+    if (json_get(node, "guidance")) ERR_TRY(json_need_number(doc, node, "guidance", 0, 100, &out->guidance, err));
+    if (json_get(node, "sway")) ERR_TRY(json_need_number(doc, node, "sway", -1, 1, &out->sway, err));
+    if (json_get(node, "seconds")) ERR_TRY(json_need_number(doc, node, "seconds", 1, 3600, &out->seconds, err));
+    out->steps = (int)steps;
+    return DRGEN_OK;
+}
+
+void config_write_defaults(json_out *o, const model_defaults *d)
+{
+    json_out_raw(o, "{\"steps\": ");
+    json_out_number(o, d->steps);
+    json_out_raw(o, ", \"guidance\": ");
+    json_out_number(o, d->guidance);
+    json_out_raw(o, ", \"sway\": ");
+    json_out_number(o, d->sway);
+    if (d->seconds > 0) {
+        json_out_raw(o, ", \"seconds\": ");
+        json_out_number(o, d->seconds);
+    }
+    json_out_raw(o, "}");
+}
+
 static drgen_status read_parts(const json_doc *doc, model_cfg *out, drgen_err *err)
 {
     const json_node *root = json_root(doc), *part;
@@ -235,6 +264,7 @@ static drgen_status read_parts(const json_doc *doc, model_cfg *out, drgen_err *e
         out->has_mulan_audio = 1;
         ERR_TRY(config_read_mulan_audio(doc, part, &out->audio, err));
     }
+    if ((part = json_get(root, "defaults"))) ERR_TRY(read_defaults(doc, part, &out->defaults, err));
     return DRGEN_OK;
 }
 

@@ -45,6 +45,13 @@ typedef struct {
     int dim_latent;
 } mulan_audio_cfg;
 
+/* What a song gets when nobody says. 0 steps: none of these stand in model.json. */
+typedef struct {
+    int steps;              /* as in drgen_song */
+    double guidance, sway;
+    double seconds;         /* 0: what the transformer was made for */
+} model_defaults;
+
 typedef struct {
     char name[128], note[256], dtype[16];
     char tokenizer[64]; /* file name, "" without */
@@ -53,6 +60,7 @@ typedef struct {
     vae_cfg vae;
     mulan_text_cfg text;
     mulan_audio_cfg audio;
+    model_defaults defaults;
 } model_cfg;
 
 /* Reads model.json of an open model directory. FORMAT / MODEL errors name the key. */
@@ -68,5 +76,6 @@ void config_write_mulan_audio(json_out *o, const mulan_audio_cfg *c);
 void config_write_dit(json_out *o, const dit_cfg *c);
 void config_write_vae(json_out *o, const vae_cfg *c);
 void config_write_mulan_text(json_out *o, const mulan_text_cfg *c);
+void config_write_defaults(json_out *o, const model_defaults *d);
 
 #endif

@@ -87,6 +87,29 @@ void mulan_head(nn *n, const mulan_linear *latent, const float *x, size_t rows, 
     arena_rewind(n->work, mark);
 }
 
+static const char *word_row(const mulan_text *m, int32_t id, size_t *bytes)
+{
+    *bytes = m->words.cols * st_type_size(m->words.type);
+    return (const char *)m->words.data + (size_t)id * *bytes;
+}
+
+int mulan_text_hears(const mulan_text *m, int32_t id)
+{
+    size_t bytes;
+    const char *row = word_row(m, id, &bytes);
+    for (size_t i = 0; i < bytes; i++)
+        if (row[i]) return 1;
+    return 0;
+}
+
+int32_t mulan_text_twin(const mulan_text *m, int32_t id, int32_t first)
+{
+    size_t bytes;
+    const char *row = word_row(m, id, &bytes);
+    while (first < id && memcmp(word_row(m, first, &bytes), row, bytes) != 0) first++;
+    return first;
+}
+
 void mulan_text_encode(const mulan_text *m, nn *n, const int32_t *ids, size_t count, float *style, mulan_tap tap,
                        void *user)
 {

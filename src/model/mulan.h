@@ -12,6 +12,11 @@ typedef struct mulan_text mulan_text;
 drgen_status mulan_text_load(mulan_text **out, const mulan_text_cfg *cfg, const st_file *weights, drgen_err *err);
 void mulan_text_free(mulan_text *m); /* NULL is fine */
 
+/* 0 when the word table's row for this id is all zeros: the piece says nothing to the model. */
+int mulan_text_hears(const mulan_text *m, int32_t id);
+/* The first id whose row equals this one's, from first up to it. */
+int32_t mulan_text_twin(const mulan_text *m, int32_t id, int32_t first);
+
 /* Optional look inside, names as in golden/mulan_tiny ("emb", "layer0.attn", "layer3", "tf0.attn", "latent_raw"...). */
 typedef void (*mulan_tap)(void *user, const char *name, const float *data, size_t rows, size_t width);
 

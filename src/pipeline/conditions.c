@@ -50,7 +50,7 @@ static drgen_status read_lines(drgen *g, const lrc *text, int compat, frames_lin
 static drgen_status place_lines(drgen *g, const request *r, const lrc *text, frames_line *lines,
                                 int32_t *tokens, notes *n, drgen_err *err)
 {
-    int compat = r->song->lyrics_compat;
+    int compat = r->song.lyrics_compat;
     size_t tokens_all = 0, sung = 0;
     ERR_TRY(read_lines(g, text, compat, lines, n, err));
     for (size_t i = 0; i < text->count; i++) tokens_all += lines[i].count;
@@ -69,15 +69,15 @@ static drgen_status place_lines(drgen *g, const request *r, const lrc *text, fra
  * as they do when Python opens a file. */
 static drgen_status read_text(drgen *g, const request *r, char **out, drgen_err *err)
 {
-    const char *lyrics = r->song->lyrics;
-    if (!r->song->lyrics_compat && !lyrics_is_timed(lyrics)) {
-        ERR_TRY(lyrics_time(g->g2p, lyrics, r->seconds, r->song->bpm, out, err));
+    const char *lyrics = r->song.lyrics;
+    if (!r->song.lyrics_compat && !lyrics_is_timed(lyrics)) {
+        ERR_TRY(lyrics_time(g->g2p, lyrics, r->seconds, r->song.bpm, out, err));
         engine_log(g, DRGEN_LOG_INFO, "the lyrics have no time stamps: their lines are spread over the song");
         return DRGEN_OK;
     }
     char *to = *out = strdup(lyrics);
     if (!to) return err_fail(err, DRGEN_ERR_NOMEM, "lyrics: out of memory");
-    if (!r->song->lyrics_compat) return DRGEN_OK;
+    if (!r->song.lyrics_compat) return DRGEN_OK;
     for (const char *from = lyrics; *from; from++)
         if (*from != '\r') *to++ = *from;
         else if (from[1] != '\n') *to++ = '\n';
@@ -112,14 +112,14 @@ void conditions_free_lines(frames_line *lines, size_t count)
 drgen_status conditions_lyrics(drgen *g, const request *r, int32_t *tokens, drgen_err *err)
 {
     memset(tokens, 0, r->frames * sizeof *tokens);
-    if (!r->song->lyrics) return DRGEN_OK;
+    if (!r->song.lyrics) return DRGEN_OK;
     ERR_TRY(engine_need_g2p(g, err));
     notes n = {.g = g};
     lrc text = {0};
     frames_line *lines = NULL;
     char *lyrics = NULL;
     drgen_status status = read_text(g, r, &lyrics, err);
-    if (status == DRGEN_OK) status = lrc_parse(&text, lyrics, strlen(lyrics), r->song->lyrics_compat, note, &n, err);
+    if (status == DRGEN_OK) status = lrc_parse(&text, lyrics, strlen(lyrics), r->song.lyrics_compat, note, &n, err);
     if (status != DRGEN_OK) goto done;
     lines = calloc(text.count + 1, sizeof *lines);
     if (!lines) status = err_fail(err, DRGEN_ERR_NOMEM, "lyrics: out of memory");

@@ -9,6 +9,8 @@
 #include "kernels/gemm.h"
 #include "model/grains.h"
 #include "pipeline/lyrics.h"
+#include "pipeline/request.h"
+#include "text/frames.h"
 
 #define VERSION "0.1.0"
 
@@ -120,6 +122,8 @@ static uint64_t count_parameters(const st_file *f)
 static void fill_info(drgen *g)
 {
     const model_cfg *c = &g->cfg;
+    double range[2];
+    frames_lengths(c->dit.max_frames, range);
     g->info = (drgen_info){
         .model_name = c->name,
         .model_note = c->note,
@@ -132,6 +136,8 @@ static void fill_info(drgen *g)
         .has_text_tower = c->has_mulan_text,
         .has_audio_tower = c->has_mulan_audio,
         .has_encoder = c->vae.has_encoder,
+        .seconds_least = range[0],
+        .seconds_most = range[1],
         .parameters = count_parameters(g->dit_file),
         .weight_bytes = st_bytes(g->dit_file) + st_bytes(g->vae_file),
     };
@@ -201,6 +207,11 @@ drgen_info drgen_get_info(const drgen *g)
     return g->info;
 }
 
+drgen_song drgen_song_resolve(const drgen *g, const drgen_song *song)
+{
+    return request_resolve(&g->cfg, song);
+}
+
 drgen_report drgen_last_report(const drgen *g)
 {
     return g->report;
@@ -240,7 +251,7 @@ drgen_status engine_need_text(drgen *g, drgen_err *err)
 drgen_status engine_need_audio(drgen *g, drgen_err *err)
 {
     if (!g->cfg.has_mulan_audio)
-        return err_fail(err, DRGEN_ERR_MODEL, "style: this model has no audio tower to hear a recording; give a prompt or a style file");
+        return err_fail(err, DRGEN_ERR_MODEL, "style: this model has no audio tower to hear a recording; describe the style in words, or use a converted model");
     if (!g->audio_file) {
         ERR_TRY(open_weights(g, "mulan_audio.safetensors", &g->audio_file, err));
         g->info.weight_bytes += st_bytes(g->audio_file);

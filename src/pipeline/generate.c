@@ -44,7 +44,7 @@ static double now(void)
 /* Tells the caller where we are; non-zero when it wants to stop. */
 static int tell(job *j)
 {
-    const drgen_song *s = j->r.song;
+    const drgen_song *s = &j->r.song;
     return s->progress && s->progress(j->phase, j->done, j->total, s->progress_user);
 }
 
@@ -77,12 +77,12 @@ static void lay_out_sampling(job *j)
     size_t latent = j->r.frames * (size_t)j->g->cfg.dit.mel_dim;
     j->scratch.v = arena_floats(j->n.work, latent);
     j->scratch.n = j->r.branches == 2 ? arena_floats(j->n.work, latent) : NULL;
-    j->scratch.last = j->r.song->cache > 0.0f ? arena_floats(j->n.work, latent) : NULL;
+    j->scratch.last = j->r.song.cache > 0.0f ? arena_floats(j->n.work, latent) : NULL;
     dit_input in[DIT_MAX_BRANCHES] = {
         {.text = j->tokens, .style = j->style, .duration = j->r.duration},
         {.style = j->negative, .duration = j->r.duration, .null = 1},
     };
-    dit_prepare(&j->work, j->g->dit, &j->n, in, j->r.branches, j->r.frames, j->r.song->half_tables, NULL, NULL);
+    dit_prepare(&j->work, j->g->dit, &j->n, in, j->r.branches, j->r.frames, j->r.song.half_tables, NULL, NULL);
 }
 
 /* Bytes a song takes: the largest of its phases on top of what they share. */
@@ -108,7 +108,7 @@ static size_t measure(drgen *g, const request *r, const style_set *styles)
 static drgen_status keep_styles(job *j, drgen_err *err)
 {
     drgen *g = j->g;
-    int vocals = j->r.song->vocals_only;
+    int vocals = j->r.song.vocals_only;
     size_t bytes = (size_t)g->cfg.dit.cond_dim * sizeof(float);
     if (!g->given) g->given = malloc(bytes);
     if (!g->against) g->against = malloc(bytes);
@@ -153,7 +153,7 @@ static int stepped(void *user, int done, int total, const float *y)
 
 static drgen_status sample(job *j, drgen_err *err)
 {
-    const drgen_song *s = j->r.song;
+    const drgen_song *s = &j->r.song;
     size_t latent = j->r.frames * (size_t)j->g->cfg.dit.mel_dim, mark = arena_mark(j->n.work);
     rng_torch rng;
     rng_torch_seed(&rng, s->seed);

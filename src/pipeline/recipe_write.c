@@ -370,11 +370,12 @@ drgen_status drgen_recipe_text(const drgen *g, const drgen_song *song, const drg
                                drgen_err *err)
 {
     const drgen_recipe_notes none = drgen_recipe_notes_default();
-    writer w = {.g = g, .song = song, .notes = notes ? notes : &none};
+    writer w = {.g = g, .notes = notes ? notes : &none};
     json_doc *doc = NULL;
     err_clear(err);
     *out = NULL;
     ERR_TRY(request_check(&w.r, &g->cfg, song, err));
+    w.song = &w.r.song; /* with the model's own numbers, where the caller left them open */
     ERR_TRY(check_notes(&w, err));
     drgen_status status = put_all(&w, err);
     /* Read and written once more: then a recipe made from a recipe has the same bytes. */

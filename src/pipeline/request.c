@@ -8,13 +8,13 @@
 
 drgen_song drgen_song_default(void)
 {
-    return (drgen_song){.steps = 32, .guidance = 4.0f, .guidance_to = 1.0f};
+    return (drgen_song){.guidance = NAN, .sway = NAN, .guidance_to = 1.0f};
 }
 
 static drgen_status check_numbers(const drgen_song *s, drgen_err *err)
 {
     if (s->steps < 2 || s->steps > 1000)
-        return err_fail(err, DRGEN_ERR_ARG, "steps: %d is outside 2..1000; 32 is usual", s->steps);
+        return err_fail(err, DRGEN_ERR_ARG, "steps: %d is outside 2..1000; 0 leaves them to the model", s->steps);
     if (!(s->guidance >= 0.0f && s->guidance <= 100.0f))
         return err_fail(err, DRGEN_ERR_ARG, "guidance: %g is outside 0..100; 4 is usual, 0 turns it off",
                         (double)s->guidance);
@@ -87,12 +87,25 @@ cfm_run request_sampler(const drgen_song *song)
                      .sway = song->sway, .threshold = song->cache};
 }
 
-drgen_status request_check(request *out, const model_cfg *cfg, const drgen_song *song, drgen_err *err)
+drgen_song request_resolve(const model_cfg *cfg, const drgen_song *song)
 {
-    *out = (request){.song = song};
+    static const model_defaults usual = {.steps = 32, .guidance = 4};
+    const model_defaults *own = cfg->defaults.steps ? &cfg->defaults : &usual;
+    drgen_song s = *song;
+    if (s.steps == 0) s.steps = own->steps;
+    if (isnan(s.guidance)) s.guidance = (float)own->guidance;
+    if (isnan(s.sway)) s.sway = (float)own->sway;
+    if (s.seconds == 0.0) s.seconds = own->seconds > 0 ? own->seconds : own_length(cfg->dit.max_frames);
+    return s;
+}
+
+drgen_status request_check(request *out, const model_cfg *cfg, const drgen_song *given, drgen_err *err)
+{
+    *out = (request){.song = request_resolve(cfg, given)};
+    const drgen_song *song = &out->song;
     ERR_TRY(check_numbers(song, err));
     ERR_TRY(check_style(song, cfg->dit.cond_dim, out, err));
-    out->seconds = song->seconds != 0.0 ? song->seconds : own_length(cfg->dit.max_frames);
+    out->seconds = song->seconds;
     ERR_TRY(frames_count(cfg->dit.max_frames, out->seconds, &out->frames, err));
     out->duration = 1.0f;
     if (cfg->dit.duration_embed)

@@ -6,8 +6,8 @@
 #include "model/config.h"
 
 typedef struct {
-    const drgen_song *song;
-    double seconds;   /* the model's own length when the song says 0 */
+    drgen_song song;  /* as given, with the model's own numbers where it left them open */
+    double seconds;   /* its length */
     size_t frames;    /* latent frames */
     float duration;   /* what the transformer is told: frames / max_frames, 1 for a 95 s model */
     int branches;     /* 2 when any step is guided, else 1 */
@@ -19,7 +19,10 @@ typedef struct {
 /* The sampler a song asks for, without its callbacks. */
 cfm_run request_sampler(const drgen_song *song);
 
-/* ARG and TEXT errors that name the field, the value and what would do. song must outlive out. */
-drgen_status request_check(request *out, const model_cfg *cfg, const drgen_song *song, drgen_err *err);
+/* The song with the model's own steps, guidance, sway and length in place of those left open. */
+drgen_song request_resolve(const model_cfg *cfg, const drgen_song *song);
+
+/* ARG and TEXT errors that name the field, the value and what would do. What song points to must outlive out. */
+drgen_status request_check(request *out, const model_cfg *cfg, const drgen_song *given, drgen_err *err);
 
 #endif

@@ -185,8 +185,8 @@ static drgen_status negative_of(drgen *g, nn *n, const request *r, const style_s
     size_t width = (size_t)g->cfg.dit.cond_dim;
     const float *own = dit_negative_style(g->dit);
     if (s->negative.ids) return encode_part(g, n, &s->negative, out, err);
-    if (r->song->negative_file) return npy_read_vector(r->song->negative_file, out, width, err);
-    if (r->song->negative_vector) own = r->song->negative_vector;
+    if (r->song.negative_file) return npy_read_vector(r->song.negative_file, out, width, err);
+    if (r->song.negative_vector) own = r->song.negative_vector;
     if (!own) return err_fail(err, DRGEN_ERR_ARG, "negative style: the model has none; give a file, or set guidance to 0");
     memcpy(out, own, width * sizeof *out);
     return DRGEN_OK;
@@ -196,7 +196,7 @@ drgen_status styles_of_song(drgen *g, nn *n, const request *r, const style_set *
                             drgen_err *err)
 {
     size_t width = (size_t)g->cfg.dit.cond_dim;
-    int vocals = r->song->vocals_only;
+    int vocals = r->song.vocals_only;
     /* Vocals only: the roles are exchanged. The model's own negative style is that of a voice without a band. */
     ERR_TRY(styles_encode(g, n, s, vocals ? negative : style, err));
     if (vocals || r->branches == 2) ERR_TRY(negative_of(g, n, r, s, vocals ? style : negative, err));

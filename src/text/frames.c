@@ -10,6 +10,12 @@
 enum { SHORT_FRAMES = 2048, LONG_FRAMES = 6144 };
 static const double rate = 44100.0 / 2048; /* frames a second, exact */
 
+void frames_lengths(int max_frames, double range[2])
+{
+    range[0] = max_frames == SHORT_FRAMES ? 95 : max_frames == LONG_FRAMES ? 96 : 1;
+    range[1] = max_frames == SHORT_FRAMES ? 95 : max_frames == LONG_FRAMES ? 285 : max_frames / rate;
+}
+
 drgen_status frames_count(int max_frames, double seconds, size_t *out, drgen_err *err)
 {
     *out = 0;
@@ -19,11 +25,10 @@ drgen_status frames_count(int max_frames, double seconds, size_t *out, drgen_err
         *out = SHORT_FRAMES;
         return DRGEN_OK;
     }
-    double least = max_frames == LONG_FRAMES ? 96 : 1,
-           most = max_frames == LONG_FRAMES ? 285 : max_frames / rate;
-    if (!(seconds >= least && seconds <= most))
-        return err_fail(err, DRGEN_ERR_ARG, "%g s: this model makes songs of %g to %g s", seconds, least,
-                        most);
+    double range[2];
+    frames_lengths(max_frames, range);
+    if (!(seconds >= range[0] && seconds <= range[1]))
+        return err_fail(err, DRGEN_ERR_ARG, "%g s: this model makes songs of %g to %g s", seconds, range[0], range[1]);
     size_t frames = (size_t)(seconds * rate);
     *out = frames < (size_t)max_frames ? frames : (size_t)max_frames;
     return DRGEN_OK;

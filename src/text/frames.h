@@ -16,6 +16,8 @@ typedef struct {
     size_t placed; /* out: tokens on the grid, its closing period included */
 } frames_line;
 
+/* Shortest and longest song of a model, seconds. */
+void frames_lengths(int max_frames, double range[2]);
 /* Latent frames of a song: max_frames 2048 wants exactly 95 s and gives 2048; 6144 wants 96..285 and gives
  * min((int)(seconds * 44100/2048), 6144). ERR_ARG otherwise, saying the rule. Other (embedded) max_frames:
  * any length from 1 s that fits. */

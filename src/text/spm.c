@@ -128,6 +128,14 @@ int32_t spm_vocab_size(const spm *s)
     return (int32_t)s->count + SPM_FIRST_ID + 1;
 }
 
+const char *spm_piece_text(const spm *s, int32_t id, size_t *size)
+{
+    if (id < SPM_FIRST_ID || (size_t)id - SPM_FIRST_ID >= s->count) return NULL;
+    const spm_piece *p = &s->pieces[id - SPM_FIRST_ID];
+    *size = p->size;
+    return s->text + p->at;
+}
+
 drgen_status spm_encode(const spm *s, const void *text, size_t size, int32_t **ids, size_t *count, drgen_err *err)
 {
     char *normal = NULL;

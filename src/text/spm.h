@@ -22,6 +22,8 @@ int32_t spm_vocab_size(const spm *s); /* largest id + 1, <mask> included */
 /* Ids of any bytes (need not be UTF-8), <s> in front and </s> behind; *ids is malloc'd. Never <pad> or <mask>. Time and
  * memory are linear in size; NOMEM is the only error. */
 drgen_status spm_encode(const spm *s, const void *text, size_t size, int32_t **ids, size_t *count, drgen_err *err);
+/* A piece's text, not zero-terminated, blanks as U+2581; NULL for ids that have none (<s>, <unk>...). */
+const char *spm_piece_text(const spm *s, int32_t id, size_t *size);
 /* The normalised text, malloc'd, zero-terminated (tests). */
 drgen_status spm_normalize(const spm *s, const void *text, size_t size, char **out, size_t *out_size, drgen_err *err);
 

@@ -23,6 +23,24 @@ TEST(request_defaults)
     CHECK(r.frames == 6136 && r.seconds == 285.0 && r.duration == 6136.0f / 6144.0f);
 }
 
+TEST(request_takes_what_is_left_open_from_the_model)
+{
+    model_cfg own = {.has_dit = 1, .dit = {.max_frames = 6200}, .defaults = {.steps = 16, .guidance = 1, .sway = -1, .seconds = 30}};
+    drgen_song s = plain();
+    request r;
+    drgen_err err = {0};
+    CHECK(request_check(&r, &base, &s, &err) == DRGEN_OK);
+    CHECK(r.song.steps == 32 && r.song.guidance == 4.0f && r.song.sway == 0.0f);
+    CHECKF(request_check(&r, &own, &s, &err) == DRGEN_OK, "%s", err.message);
+    CHECK(r.song.steps == 16 && r.song.guidance == 1.0f && r.song.sway == -1.0f && r.seconds == 30.0 && r.frames == 645);
+    s.steps = 5, s.guidance = 0, s.sway = 0, s.seconds = 285;
+    CHECKF(request_check(&r, &own, &s, &err) == DRGEN_OK, "%s", err.message);
+    CHECK(r.song.steps == 5 && r.song.guidance == 0.0f && r.song.sway == 0.0f && r.seconds == 285.0 && r.branches == 1);
+    own.defaults.seconds = 0;
+    s.seconds = 0;
+    CHECK(request_check(&r, &own, &s, &err) == DRGEN_OK && r.seconds == 287.0);
+}
+
 TEST(request_half_tables_round_the_length)
 {
     drgen_song s = plain();
@@ -101,7 +119,7 @@ TEST(request_refuses_with_a_way_out)
     s = plain();
     s.guidance = -1.0f;
     refused(&s, DRGEN_ERR_ARG, "0..100");
-    s.guidance = NAN;
+    s.guidance = INFINITY;
     refused(&s, DRGEN_ERR_ARG, "0..100");
     s = plain();
     s.sway = -1.5f;

@@ -1,4 +1,4 @@
-/* Styles through the public interface, with the model inside the program: which part of a recording counts, what is refused,
+/* Styles through the public interface, with a made-up model: which part of a recording counts, what is refused,
  * how parts blend. */
 #include <sndfile.h>
 #include <stdlib.h>
@@ -7,8 +7,35 @@
 #include "base/rng.h"
 #include "drgen.h"
 #include "tests/t.h"
+#include "weights_tools/synth.h"
 
 enum { WIDTH_MAX = 1024 };
+
+/* A small model with both towers in a folder of its own, gone again when it is open. */
+static drgen *open_small(void)
+{
+    char base[] = "/tmp/drgen-styles-XXXXXX", dir[64], rm[96];
+    drgen_err err = {0};
+    drgen_config config = drgen_config_default();
+    synth_model small = synth_model_tiny();
+    drgen *g = NULL;
+    if (mkdtemp(base)) {
+        snprintf(dir, sizeof dir, "%s/model", base);
+        small.tokenizer = "tests/golden/spm/spm.model";
+        config.model_dir = dir;
+        if (synth_write(dir, &small, &err) == DRGEN_OK && (g = drgen_open(&config, &err))) {
+            float style[WIDTH_MAX]; /* the towers are opened when first needed */
+            drgen_style part = {.prompt = "folk", .weight = 1};
+            CHECKF(drgen_style_vector(g, &part, 1, style, &err) == DRGEN_OK, "%s", err.message);
+            part = (drgen_style){.audio = "/nonexistent/x.wav", .weight = 1};
+            drgen_style_vector(g, &part, 1, style, NULL);
+        }
+        snprintf(rm, sizeof rm, "rm -rf '%s'", base);
+        CHECK(system(rm) == 0);
+    }
+    CHECKF(g != NULL, "%s", err.message);
+    return g;
+}
 
 typedef struct {
     double seconds;
@@ -63,7 +90,7 @@ static double cosine(const float *a, const float *b, size_t n)
 
 TEST(styles_come_from_the_middle_of_a_recording)
 {
-    drgen *g = drgen_open(NULL, NULL);
+    drgen *g = open_small();
     CHECK(g != NULL);
     size_t width = (size_t)drgen_get_info(g).style_width;
     float base[WIDTH_MAX], other[WIDTH_MAX];
@@ -91,7 +118,7 @@ TEST(styles_come_from_the_middle_of_a_recording)
 
 TEST(styles_refuse_what_is_no_recording)
 {
-    drgen *g = drgen_open(NULL, NULL);
+    drgen *g = open_small();
     float style[WIDTH_MAX];
     drgen_err err = {0};
     sound s = {.seconds = 9.99, .rate = 24000, .channels = 1};
@@ -108,7 +135,7 @@ TEST(styles_refuse_what_is_no_recording)
 
 TEST(styles_blend_by_weight)
 {
-    drgen *g = drgen_open(NULL, NULL);
+    drgen *g = open_small();
     size_t width = (size_t)drgen_get_info(g).style_width;
     float a[WIDTH_MAX], b[WIDTH_MAX], mix[WIDTH_MAX];
     drgen_err err = {0};
