@@ -137,7 +137,7 @@ $(EMBED)/model.json: $(B)/mknano $(wildcard models/nano/*)
 endif
 
 base_obj := $(call obj,$(lib_src)) $(B)/zh_data.o
-tool_base := $(filter $(B)/src/base/% $(B)/src/io/% $(B)/src/kernels/% $(B)/src/model/config.o $(B)/src/nano/words.o,$(base_obj))
+tool_base := $(filter $(B)/src/base/% $(B)/src/io/% $(B)/src/kernels/% $(B)/src/model/config.o $(B)/src/model/grains%.o $(B)/src/nano/words.o,$(base_obj))
 link = @echo "  ld $@"; $(CC) $(sanitize) -pthread $^ $(LIBS) $(LDFLAGS) -o $@
 
 $(B)/mknano: $(call obj,weights_tools/main_mknano.c $(tool_src)) $(tool_base)

@@ -6,11 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/grains.h"
+
 /* Everything but the tower and the transformer's sizes; its weights are made up until trained ones take their place. */
 static synth_model made_up(void)
 {
     synth_model m = synth_model_tiny();
     m.audio = (mulan_audio_cfg){0}; /* none */
+    m.vae = grains_config();
     m.name = "built-in demonstration";
     m.note = "the built-in model is untrained: it makes sound, not music; -m DIR uses a converted model";
     return m;
@@ -48,43 +51,6 @@ static drgen_status find_sizes(const char *trained, dit_cfg *out, drgen_err *err
     return status;
 }
 
-/* The tensors of f as they are; the negative style is the composer's own. */
-static drgen_status copy_tensors(st_writer *w, const st_file *f, const float *negative, drgen_err *err)
-{
-    static const char own[] = "negative_style";
-    const size_t width = WORDS_STYLE;
-    ERR_TRY(st_declare(w, own, ST_F32, &width, 1, err)); /* the widest elements come first */
-    for (size_t pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < st_count(f); i++) {
-            const st_tensor *t = st_at(f, i);
-            if ((st_type_size(t->type) >= 4) == (pass == 0) && strcmp(t->name, own) != 0)
-                ERR_TRY(st_declare(w, t->name, t->type, t->shape, t->dims, err));
-        }
-    ERR_TRY(st_put(w, negative, width * sizeof *negative, err));
-    for (size_t pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < st_count(f); i++) {
-            const st_tensor *t = st_at(f, i);
-            if ((st_type_size(t->type) >= 4) == (pass == 0) && strcmp(t->name, own) != 0)
-                ERR_TRY(st_put(w, t->data, t->count * st_type_size(t->type), err));
-        }
-    return DRGEN_OK;
-}
-
-static drgen_status copy_transformer(const char *from, const char *to, drgen_err *err)
-{
-    float table[(WORDS_COUNT + 1) * WORDS_STYLE];
-    st_file *f = NULL;
-    st_writer *w = NULL;
-    words_table(table);
-    ERR_TRY(st_open(&f, from, err));
-    drgen_status status = st_create(&w, to, err);
-    if (status == DRGEN_OK) status = copy_tensors(w, f, table + WORDS_COUNT * WORDS_STYLE, err);
-    if (status == DRGEN_OK) status = st_finish(w, err);
-    else st_cancel(w);
-    st_close(f);
-    return status;
-}
-
 /* ---- the folder */
 
 static drgen_status write_text(const char *tokenizer, const char *tower, model_cfg *cfg, drgen_err *err)
@@ -97,7 +63,7 @@ static drgen_status write_text(const char *tokenizer, const char *tower, model_c
     return status;
 }
 
-drgen_status nano_write(const char *dir, const char *trained, drgen_err *err)
+drgen_status nano_write(const char *dir, const char *trained, int bytes, drgen_err *err)
 {
     synth_model m = made_up();
     model_cfg cfg = {0};
@@ -112,10 +78,11 @@ drgen_status nano_write(const char *dir, const char *trained, drgen_err *err)
         modeldir_close(&made);
     }
     int is_trained = status == DRGEN_OK && access(from, F_OK) == 0;
-    if (is_trained) status = copy_transformer(from, dit, err);
+    if (is_trained) status = nano_copy_transformer(from, dit, bytes, err);
     if (status == DRGEN_OK) status = write_text(tokenizer, tower, &cfg, err);
     cfg.has_mulan_text = 1;
     cfg.defaults = (model_defaults){.steps = 16, .guidance = 1, .sway = -1, .seconds = 30};
+    if (is_trained) snprintf(cfg.dtype, sizeof cfg.dtype, "%s", bytes ? "q8" : "f16");
     if (is_trained) snprintf(cfg.note, sizeof cfg.note, "%s", note);
     snprintf(cfg.tokenizer, sizeof cfg.tokenizer, "tokenizer.model");
     if (status == DRGEN_OK) status = pack_model_json(dir, &cfg, err);

@@ -44,7 +44,10 @@ drgen_status nano_write_tokenizer(const char *path, const nano_vocab *v, drgen_e
 drgen_status nano_write_tower(const char *path, const nano_vocab *v, mulan_text_cfg *cfg, drgen_err *err);
 
 /* Makes dir, which must not exist or be empty, a model folder. trained: folder with the transformer's sizes (model.json or
- * sizes.json) and dit.safetensors; without that file the transformer is made up, and the model says so. */
-drgen_status nano_write(const char *dir, const char *trained, drgen_err *err);
+ * sizes.json) and dit.safetensors; without that file the transformer is made up, and the model says so. bytes: its blocks
+ * in int8. */
+drgen_status nano_write(const char *dir, const char *trained, int bytes, drgen_err *err);
+/* A trained dit.safetensors with the composer's negative style; bytes: blocks in int8 instead of as they are. */
+drgen_status nano_copy_transformer(const char *from, const char *to, int bytes, drgen_err *err);
 
 #endif

@@ -368,8 +368,10 @@ static drgen_status write_parts(const char *dir, synth_model *m, model_cfg *cfg,
     status = open_list(&s, fill_dit, &m->dit, m->seed, err);
     if (status == DRGEN_OK) status = pack_dit(s, dit, &how, &m->dit, NULL, err);
     source_close(s), s = NULL;
-    if (status == DRGEN_OK) status = open_list(&s, fill_vae, &m->vae, m->seed, err);
-    if (status == DRGEN_OK) status = pack_vae(s, vae, &how, &m->vae, NULL, err);
+    if (status == DRGEN_OK && m->vae.made == CONFIG_STORED) {
+        status = open_list(&s, fill_vae, &m->vae, m->seed, err);
+        if (status == DRGEN_OK) status = pack_vae(s, vae, &how, &m->vae, NULL, err);
+    }
     source_close(s), s = NULL;
     if (status == DRGEN_OK && m->tokenizer) {
         status = open_list(&s, fill_text, &m->text, m->seed, err);

@@ -220,7 +220,7 @@ static drgen_status decode(job *j, drgen_err *err)
 /* A copy of what is decoded, for the caller who wants it. */
 static drgen_status keep_latents(job *j, drgen_err *err)
 {
-    drgen_latents *to = j->r.song->latents;
+    drgen_latents *to = j->r.song.latents;
     size_t width = (size_t)j->g->cfg.dit.mel_dim, bytes = j->r.frames * width * sizeof(float);
     if (!to) return DRGEN_OK;
     float *copy = malloc(bytes);

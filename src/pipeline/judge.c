@@ -76,7 +76,7 @@ drgen_status drgen_judge(drgen *g, const drgen_latents *l, const drgen_song *son
     *out = (drgen_judgement){0};
     ERR_TRY(check_song(g, l, song, err));
     if (!words_find(song->prompt, &w)) engine_log(g, DRGEN_LOG_WARNING, "prompt: no known keyword; judged as Pop, Happy");
-    request r = {.song = song, .frames = l->frames, .seconds = song->seconds > 0 ? song->seconds : length_of(g, l->frames)};
+    request r = {.song = *song, .frames = l->frames, .seconds = song->seconds > 0 ? song->seconds : length_of(g, l->frames)};
     int32_t *tokens = calloc(l->frames, sizeof *tokens);
     if (!tokens) return err_fail(err, DRGEN_ERR_NOMEM, "judge: out of memory");
     compose_sounds(&sounds);
