@@ -13,7 +13,7 @@ use_tiny_model() {
     cat > "$T/on_tiny" << END
 #!/bin/sh
 case "\$1: \$* " in
-*" -m "*) ;;
+*" -m "* | *" --from "*) ;;
 encode:* | decode:* | prepare:* | train:* | style:* | generate:*) set -- "\$@" -m '$T/tiny' ;;
 esac
 exec '$drgen' "\$@"

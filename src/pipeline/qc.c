@@ -144,9 +144,14 @@ static void judge_settings(judge *j)
     for (int k = 0; prompt && k < 3; k++)
         if (!holds(prompt, k)) snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " no %s", parts[k]);
     if (prompt && !speaks_of_sound(prompt)) snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " no production");
-    int fine = s->steps >= 16 && s->guidance >= 3 && s->guidance <= 5 && !missing[0];
+    /* What is left to the model is what it is meant to run with. */
+    int steps = s->steps == 0 || s->steps >= 16, guided = isnan(s->guidance) || (s->guidance >= 3 && s->guidance <= 5);
+    int fine = steps && guided && !missing[0];
+    char count[32] = "the model's", cfg[32] = "the model's";
+    if (s->steps) snprintf(count, sizeof count, "%d", s->steps);
+    if (!isnan(s->guidance)) snprintf(cfg, sizeof cfg, "%g", (double)s->guidance);
     drgen_check *c = add(j, "generation", fine ? DRGEN_PASS : DRGEN_WARN, "16 steps, cfg 3..5, a full prompt");
-    VALUE(c, "%d steps, cfg %g%s%s", s->steps, (double)s->guidance, missing[0] ? "; prompt:" : "", missing);
+    VALUE(c, "%s steps, cfg %s%s%s", count, cfg, missing[0] ? "; prompt:" : "", missing);
 }
 
 drgen_status drgen_qc_run(const drgen_audio *audio, const drgen_qc_options *options, drgen_qc *out, drgen_err *err)

@@ -328,7 +328,7 @@ TEST(engine_measures_the_memory_it_uses)
     CHECKF(r.work_bytes == plain, "%zu said, %zu used", plain, r.work_bytes);
     CHECK(r.evaluations == 2 && r.frames == 43);
     drgen_audio_free(&out);
-    s.steps = 0;
+    s.steps = 1;
     CHECK(drgen_memory_needed(g, &s, &err) == 0 && strstr(err.message, "steps"));
     drgen_close(g);
     model_remove(&m);
