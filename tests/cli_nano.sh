@@ -19,6 +19,7 @@ for bar in f1:0.7 f1_drums:0.8 grid:0.95 tempo_ok:1 genre_ok:1 harmony:0.8 lead_
     at_least "its words" scores.json "${bar%:*}" "${bar#*:}"
 done
 check "its cells are on or off" awk -v v="$(value scores.json dev_rms)" 'BEGIN { exit !(v > 0 && v <= 0.06) }'
+"$drgen" info song.wav --json > info.json 2> /dev/null
 check "half a minute at 44.1 kHz" grep -q "\"frames\":1320960," info.json
 "$drgen" info song.wav --json > info.json 2> /dev/null
 "$drgen" qc song.wav --json > qc.json 2> /dev/null
