@@ -7,7 +7,7 @@
 
 enum { TAPS = 4, LAGS = TAPS, SIDES = 2, REACH = 2 * LAGS + 1 };
 enum { LENGTH = GRAINS_SPAN + (TAPS - 1) * GRAINS_HOP, LEAD_IN = 1024 }; /* samples of a channel's whole sound */
-enum { CURVE = 4096, SWEEPS = 15, ROUGH_SWEEPS = 8 };
+enum { CURVE = 4096, SWEEPS = 80, ROUGH_SWEEPS = 10, FLIPS = 10, TUNINGS = 5 };
 enum { EXCERPT = 86 /* frames */, LADDER = 15, REFINE = 4 };
 
 static const double pi = 3.14159265358979323846;
@@ -168,28 +168,31 @@ static void close_hearing(hearing *h)
     free(h->answers);
 }
 
+static void move(hearing *h, float *rolls, size_t t, size_t c, float by)
+{
+    size_t from = t > LAGS ? t - LAGS : 0, to = t + LAGS < h->frames ? t + LAGS : h->frames - 1;
+    rolls[t * GRAINS_CHANNELS + c] += by;
+    for (size_t v = from; v <= to; v++)
+        h->e->kern->axpy(h->answers + v * GRAINS_CHANNELS, h->e->gram + (c * REACH + LAGS + v - t) * GRAINS_CHANNELS, -by,
+                         GRAINS_CHANNELS);
+}
+
 /* Rolls of frame t, one by one, to where they explain most; returns how far the farthest moved. */
 static float settle(hearing *h, float *rolls, size_t t)
 {
-    const grains_ear *e = h->e;
-    size_t from = t > LAGS ? t - LAGS : 0, to = t + LAGS < h->frames ? t + LAGS : h->frames - 1;
     float most = 0;
     for (size_t c = 0; c < GRAINS_CHANNELS; c++) {
-        float *roll = &rolls[t * GRAINS_CHANNELS + c], want = *roll + h->answers[t * GRAINS_CHANNELS + c] / energy(e, c) - cost;
-        float moved = fminf(1, fmaxf(0, want)) - *roll;
-        if (moved == 0) continue;
-        *roll += moved;
-        most = fmaxf(most, fabsf(moved));
-        for (size_t v = from; v <= to; v++)
-            e->kern->axpy(h->answers + v * GRAINS_CHANNELS, e->gram + (c * REACH + LAGS + v - t) * GRAINS_CHANNELS, -moved,
-                          GRAINS_CHANNELS);
+        float roll = rolls[t * GRAINS_CHANNELS + c];
+        float want = roll + h->answers[t * GRAINS_CHANNELS + c] / energy(h->e, c) - cost, by = fminf(1, fmaxf(0, want)) - roll;
+        if (by == 0) continue;
+        move(h, rolls, t, c, by);
+        most = fmaxf(most, fabsf(by));
     }
     return most;
 }
 
 static void solve(hearing *h, float *rolls, int sweeps)
 {
-    memset(rolls, 0, h->frames * GRAINS_CHANNELS * sizeof *rolls);
     for (int s = 0; s < sweeps; s++) {
         float most = 0;
         for (size_t t = 0; t < h->frames; t++) most = fmaxf(most, settle(h, rolls, t));
@@ -197,14 +200,93 @@ static void solve(hearing *h, float *rolls, int sweeps)
     }
 }
 
+/* The same with rolls of 0 and 1 only: from the nearest ones, by changing one after the other while that explains more. */
+static void round_off(hearing *h, float *rolls)
+{
+    for (size_t i = 0; i < h->frames * GRAINS_CHANNELS; i++) {
+        float by = (rolls[i] > 0.5f ? 1.0f : 0.0f) - rolls[i];
+        if (by != 0) move(h, rolls, i / GRAINS_CHANNELS, i % GRAINS_CHANNELS, by);
+        rolls[i] = rolls[i] > 0.5f ? 1 : 0;
+    }
+    for (int s = 0, moved = 1; s < FLIPS && moved; s++) {
+        moved = 0;
+        for (size_t i = 0; i < h->frames * GRAINS_CHANNELS; i++) {
+            float by = 1 - 2 * rolls[i];
+            if (by * h->answers[i] <= 0.5f * energy(h->e, i % GRAINS_CHANNELS)) continue;
+            move(h, rolls, i / GRAINS_CHANNELS, i % GRAINS_CHANNELS, by);
+            moved = 1;
+        }
+    }
+}
+
+static double squares(const float *x, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) sum += (double)x[i] * (double)x[i];
+    return sum;
+}
+
+/* What rolls explain of the energy: the products before plus those of what is left. */
+static double explained(const hearing *h, const float *before, const float *rolls)
+{
+    double sum = 0;
+    for (size_t i = 0; i < h->frames * GRAINS_CHANNELS; i++)
+        sum += (double)rolls[i] * ((double)before[i] + (double)h->answers[i]);
+    return sum;
+}
+
+/* Now that the rolls are known, the gain is too: to their loudness exactly, so that what is left of loud notes does not
+ * pass for soft ones. between: [2][frames][GRAINS_CHANNELS] to
+ * work in. */
+static void fine_tune(hearing *h, const float *pcm, double gain, float *before, float *rolls, float *between)
+{
+    const size_t count = h->frames * GRAINS_CHANNELS;
+    float *best = between + count;
+    double least = INFINITY;
+    for (int pass = 0; pass <= TUNINGS; pass++) {
+        double own = 0, cross = 0, all = squares(h->sound, SIDES * h->room), left = 1 - explained(h, before, rolls) / fmax(all, 1e-30);
+        if (left >= least) { /* near the limiter's end a little gain is much: not every step is a good one */
+            memcpy(rolls, best, count * sizeof *rolls);
+            return;
+        }
+        least = left;
+        memcpy(best, rolls, count * sizeof *rolls);
+        for (size_t i = 0; i < count; i++) {
+            between[i] = before[i] - h->answers[i]; /* what the rolls make */
+            own += (double)rolls[i] * (double)between[i];
+            cross += (double)rolls[i] * (double)before[i];
+        }
+        if (!(own > 0 && cross > 0) || pass == TUNINGS || fabs(cross / own - 1) < 1e-5) return;
+        gain *= 1 + 0.5 * (own / cross - 1);
+        listen(h, pcm, gain);
+        memcpy(before, h->answers, count * sizeof *before);
+        for (size_t i = 0; i < count; i++) h->answers[i] -= between[i];
+        solve(h, rolls, SWEEPS);
+        round_off(h, rolls);
+    }
+}
+
+/* Rolls between 0 and 1 always fit a little better; when those of 0 and 1 do nearly as well, they are what was played. */
 drgen_status grains_hear(const grains_ear *e, const float *pcm, size_t frames, double gain, float *rolls, drgen_err *err)
 {
     hearing h;
+    size_t count = frames * GRAINS_CHANNELS;
+    float *before = malloc((3 * count + 1) * sizeof *before);
     drgen_status status = open_hearing(&h, e, frames, err);
+    if (!before && status == DRGEN_OK) status = err_fail(err, DRGEN_ERR_NOMEM, "grains: out of memory");
     if (status == DRGEN_OK && frames) {
+        float *between = before + count;
         listen(&h, pcm, gain);
+        memcpy(before, h.answers, count * sizeof *before);
+        memset(rolls, 0, count * sizeof *rolls);
         solve(&h, rolls, SWEEPS);
+        double all = squares(h.sound, SIDES * h.room), soft = all - explained(&h, before, rolls);
+        memcpy(between, rolls, count * sizeof *rolls);
+        round_off(&h, rolls);
+        if (all - explained(&h, before, rolls) > 1.1 * soft + 0.005 * all) memcpy(rolls, between, count * sizeof *rolls);
+        else fine_tune(&h, pcm, gain, before, rolls, between);
     }
+    free(before);
     close_hearing(&h);
     return status;
 }
@@ -225,19 +307,13 @@ static size_t loudest(const float *pcm, size_t frames, size_t part)
     return at;
 }
 
-static double squares(const float *x, size_t count)
-{
-    double sum = 0;
-    for (size_t i = 0; i < count; i++) sum += (double)x[i] * (double)x[i];
-    return sum;
-}
-
 /* Share of the energy left by the rolls solved at a gain when rounded; *fit: how much louder the sound is than they are. */
 static double try_gain(hearing *h, const float *pcm, double gain, float *rolls, float *kept, double *fit)
 {
     const size_t count = h->frames * GRAINS_CHANNELS;
     listen(h, pcm, gain);
     memcpy(kept, h->answers, count * sizeof *kept);
+    memset(rolls, 0, count * sizeof *rolls);
     solve(h, rolls, ROUGH_SWEEPS);
     double own = 0, cross = 0, all = squares(h->sound, SIDES * h->room);
     for (size_t i = 0; i < count; i++) rolls[i] = rolls[i] > 0.5f;
