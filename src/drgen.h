@@ -255,7 +255,9 @@ typedef struct {
 DRGEN_API drgen_encoding drgen_encoding_default(void);
 
 /* Encodes a sound of any rate (resampled), mono (doubled) or more channels (the first two count). how may be NULL. ARG
- * error for samples that are not finite and for less than one frame, MODEL error for a model without encoder. */
+ * error for samples that are not finite and for less than one frame, MODEL error for a model without encoder. With an
+ * autoencoder made by formula (the built-in model's) the sound's level is found first and its notes are searched for, so
+ * that mastered songs come back too; chunked takes its encoder alone, at the sound's own level. */
 DRGEN_API drgen_status drgen_encode(drgen *g, const drgen_audio *audio, const drgen_encoding *how, drgen_latents *out,
                                     drgen_err *err);
 /* The sound of latents->latent, levels as the decoder makes them; ARG error when its width, hop or rate are not the

@@ -31,6 +31,8 @@ check "WAV: the size it says" test "$(wc -c < here/song-7.wav)" -eq $(($(field 4
 check "the original's option names" cmp here/song-7.wav there/output.wav
 "$drgen" info here/song-7.wav > stdout
 check "the recipe has the model's own numbers" grep -q '30 s, 2 steps, guidance 0, sway -1, seed 7' stdout
+"$drgen" info here/song-7.wav --json > stdout
+check "the licences of the model inside are drgen's own" sh -c "grep -q 'made by formula' stdout && ! grep -q CC-BY stdout"
 inside=$(dirname "$drgen")/embedded
 if [ -d "$inside" ]; then
     "$drgen" generate -m "$inside" --recipe here/song-7.wav -q -o inside.wav > stdout 2> stderr

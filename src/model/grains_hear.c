@@ -12,7 +12,7 @@ enum { EXCERPT = 86 /* frames */, LADDER = 15, REFINE = 4 };
 
 static const double pi = 3.14159265358979323846;
 static const float emphasis = 0.95f;
-static const float cost = 0.05f;                          /* of a roll of 1, in its sound's energy: what is not needed stays 0 */
+static const float cost = 0.05f; /* of a roll of 1, in its sound's energy: what is not needed stays 0 */
 static const double least_peak = 0.08, ladder_step = 1.26; /* 2 dB: peaks of 0.08 to 2 */
 
 struct grains_ear {
@@ -91,14 +91,16 @@ drgen_status grains_ear_open(grains_ear **out, pool *p, const kern_table *kern, 
     e->kern = kern;
     e->sounds = calloc((size_t)GRAINS_CHANNELS * SIDES * LENGTH, sizeof *e->sounds);
     e->gram = calloc((size_t)GRAINS_CHANNELS * REACH * GRAINS_CHANNELS, sizeof *e->gram);
-    drgen_status status = e->sounds && e->gram ? fill_sounds(e, err) : err_fail(err, DRGEN_ERR_NOMEM, "grains: out of memory");
+    drgen_status status = e->sounds && e->gram ? fill_sounds(e, err)
+                                               : err_fail(err, DRGEN_ERR_NOMEM, "grains: out of memory");
     if (status == DRGEN_OK) {
         fill_curve(e->curve);
         pool_run(p, gram_row, e, GRAINS_CHANNELS);
         for (size_t a = 0; a < GRAINS_CHANNELS; a++) /* earlier ones are the later ones of the others */
             for (size_t lag = 1; lag <= LAGS; lag++)
                 for (size_t b = 0; b < GRAINS_CHANNELS; b++)
-                    e->gram[(a * REACH + LAGS - lag) * GRAINS_CHANNELS + b] = e->gram[(b * REACH + LAGS + lag) * GRAINS_CHANNELS + a];
+                    e->gram[(a * REACH + LAGS - lag) * GRAINS_CHANNELS + b] =
+                        e->gram[(b * REACH + LAGS + lag) * GRAINS_CHANNELS + a];
         return DRGEN_OK;
     }
     grains_ear_close(e);
@@ -137,7 +139,8 @@ static void answer(void *arg, size_t t, int thread)
     for (size_t c = 0; c < GRAINS_CHANNELS; c++) {
         float sum = 0;
         for (size_t side = 0; side < SIDES; side++)
-            sum += h->e->kern->dot(h->sound + side * h->room + t * GRAINS_HOP, h->e->sounds + (c * SIDES + side) * LENGTH, LENGTH);
+            sum += h->e->kern->dot(h->sound + side * h->room + t * GRAINS_HOP,
+                                   h->e->sounds + (c * SIDES + side) * LENGTH, LENGTH);
         h->answers[t * GRAINS_CHANNELS + c] = sum;
     }
 }
@@ -183,7 +186,8 @@ static float settle(hearing *h, float *rolls, size_t t)
     float most = 0;
     for (size_t c = 0; c < GRAINS_CHANNELS; c++) {
         float roll = rolls[t * GRAINS_CHANNELS + c];
-        float want = roll + h->answers[t * GRAINS_CHANNELS + c] / energy(h->e, c) - cost, by = fminf(1, fmaxf(0, want)) - roll;
+        float want = roll + h->answers[t * GRAINS_CHANNELS + c] / energy(h->e, c) - cost;
+        float by = fminf(1, fmaxf(0, want)) - roll;
         if (by == 0) continue;
         move(h, rolls, t, c, by);
         most = fmaxf(most, fabsf(by));
@@ -244,7 +248,8 @@ static void fine_tune(hearing *h, const float *pcm, double gain, float *before, 
     float *best = between + count;
     double least = INFINITY;
     for (int pass = 0; pass <= TUNINGS; pass++) {
-        double own = 0, cross = 0, all = squares(h->sound, SIDES * h->room), left = 1 - explained(h, before, rolls) / fmax(all, 1e-30);
+        double own = 0, cross = 0, all = squares(h->sound, SIDES * h->room);
+        double left = 1 - explained(h, before, rolls) / fmax(all, 1e-30);
         if (left >= least) { /* near the limiter's end a little gain is much: not every step is a good one */
             memcpy(rolls, best, count * sizeof *rolls);
             return;

@@ -17,7 +17,8 @@ typedef struct grains_ear grains_ear;
 drgen_status grains_ear_open(grains_ear **out, pool *p, const kern_table *kern, drgen_err *err);
 void grains_ear_close(grains_ear *e); /* NULL is fine */
 
-/* Rolls [frames, GRAINS_CHANNELS], 0..1, of gain * pcm [frames * GRAINS_HOP, 2]. The same for any number of threads. NOMEM. */
+/* Rolls [frames, GRAINS_CHANNELS], 0..1, of gain * pcm [frames * GRAINS_HOP, 2]. The same for any number of
+ * threads. NOMEM. */
 drgen_status grains_hear(const grains_ear *e, const float *pcm, size_t frames, double gain, float *rolls, drgen_err *err);
 
 /* The gain that makes pcm the most like what the decoder makes: a ladder of them, then steps to the best fit, on the
