@@ -93,7 +93,8 @@ typedef struct {
     const char *negative_file;  /* style vector the guidance moves away from; all NULL: the model's own */
     const float *negative_vector; /* the same in memory, of negative_width floats */
     size_t negative_width;
-    double seconds;             /* 95, 96..285 with a full model, or what drgen_info says; 0: the model's own */
+    double seconds;             /* 95, 96..285 with a full model, or what drgen_info says; 0: the model's own,
+                                 * with the built-in one as long as timed lyrics need, up to 95 */
     int steps;                  /* points on the time grid, 2..1000: steps - 1 updates; 0: the model's own, usually 32 */
     float guidance;             /* 0..100; 0: none, one evaluation per step instead of two; NAN: the model's own, usually 4 */
     float guidance_from, guidance_to; /* 0..1: approximation; only steps that start at a time in between are guided, the
@@ -254,7 +255,9 @@ typedef struct {
 DRGEN_API drgen_encoding drgen_encoding_default(void);
 
 /* Encodes a sound of any rate (resampled), mono (doubled) or more channels (the first two count). how may be NULL. ARG
- * error for samples that are not finite and for less than one frame, MODEL error for a model without encoder. */
+ * error for samples that are not finite and for less than one frame, MODEL error for a model without encoder. With an
+ * autoencoder made by formula (the built-in model's) the sound's level is found first and its notes are searched for, so
+ * that mastered songs come back too; chunked takes its encoder alone, at the sound's own level. */
 DRGEN_API drgen_status drgen_encode(drgen *g, const drgen_audio *audio, const drgen_encoding *how, drgen_latents *out,
                                     drgen_err *err);
 /* The sound of latents->latent, levels as the decoder makes them; ARG error when its width, hop or rate are not the
@@ -393,6 +396,7 @@ typedef struct {
     double quality;           /* negative: the default */
     const drgen_recipe *from; /* the recipe the song came from: what it says of recordings is passed on */
     const char *model, *version; /* of a recipe that was read: the model's name and drgen's version; else not looked at */
+    double guidance;             /* the same: the model's own guidance, 4 if it does not say */
 } drgen_recipe_notes;
 DRGEN_API drgen_recipe_notes drgen_recipe_notes_default(void);
 
@@ -454,8 +458,9 @@ typedef struct {
     int timed;             /* 0: the text had no time stamps, and times were made */
 } drgen_lyrics;
 
-/* Reads lyrics as drgen_generate would for a song of so many seconds (95, or 96..285). Text without a single time stamp
- * gets times of its own (bpm: beat to start lines on, 0: none). config gives espeak_data; NULL: defaults. A line that
+/* Reads lyrics as drgen_generate would for a song of so many seconds; 0: as many as it would make. Text without a single time stamp
+ * gets times of its own (bpm: beat to start lines on, 0: none). config gives espeak_data and model_dir, whose
+ * lengths count; NULL: defaults. A line that
  * cannot be read is a remark, not an error. Free with drgen_lyrics_free. */
 DRGEN_API drgen_status drgen_lyrics_check(const drgen_config *config, const char *text, double seconds, double bpm,
                                           int compat, drgen_lyrics *out, drgen_err *err);
@@ -647,6 +652,7 @@ typedef struct {
     const drgen_master_report *master; /* or NULL */
     const drgen_mastering *settings;   /* what it was mastered with, for the report; or NULL */
     const drgen_song *song;            /* what it was made from, or NULL */
+    double guidance;                   /* the model's own, that the song's may be 1 away from; usually 4 */
 } drgen_qc_options;
 
 typedef struct {

@@ -31,6 +31,8 @@ check "WAV: the size it says" test "$(wc -c < here/song-7.wav)" -eq $(($(field 4
 check "the original's option names" cmp here/song-7.wav there/output.wav
 "$drgen" info here/song-7.wav > stdout
 check "the recipe has the model's own numbers" grep -q '30 s, 2 steps, guidance 0, sway -1, seed 7' stdout
+"$drgen" info here/song-7.wav --json > stdout
+check "the licences of the model inside are drgen's own" sh -c "grep -q 'made by formula' stdout && ! grep -q CC-BY stdout"
 inside=$(dirname "$drgen")/embedded
 if [ -d "$inside" ]; then
     "$drgen" generate -m "$inside" --recipe here/song-7.wav -q -o inside.wav > stdout 2> stderr
@@ -104,6 +106,18 @@ check "check ends with 3 when words would be lost" test $? = 3
 "$drgen" check lost.lrc --json > stdout 2> stderr
 check "check as JSON" grep -q '"lost":[1-9]' stdout
 printf '[Verse]\nplain words of a song\nwithout a single stamp\n' > plain.txt
+printf '[00:01.00]one\n[01:00.00]a line behind the usual half minute\n' > late.lrc
+check "check gives timed lyrics the length that a song gets" "$drgen" check late.lrc
+"$drgen" check late.lrc --length 30 > stdout 2> stderr
+check "unless a length is given" test $? = 3
+check "check takes lengths of the built-in model" "$drgen" check song.lrc --length 10
+refuses "and refuses others" "this model makes songs of 1 to" "$drgen" check song.lrc --length 400
+refuses "check for another model" "this model makes songs of 1 to" "$drgen" check -m short song.lrc --length 30
+check "time takes lengths of the built-in model" "$drgen" time plain.txt --length 285
+"$drgen" time plain.txt > usual.lrc
+check "time: 30 s unless told" cmp usual.lrc - << END
+$("$drgen" time plain.txt --length 30)
+END
 "$drgen" time plain.txt --length 95 --bpm 120 > timed.lrc
 check "time gives stamps" test "$(grep -c '^\[0[01]:[0-9][0-9]\.[0-9][0-9]\]' timed.lrc)" = 2
 "$drgen" generate -m short -l plain.txt -p folk --steps 2 --cfg 0 --seed 7 -q -o p1.wav > stdout

@@ -6,13 +6,16 @@
 #include "weights_tools/pack.h"
 
 static const struct {
-    const char *name, *license;
-} known_files[] = {{"dit.safetensors", "Apache-2.0 (DiffRhythm) when converted from the released model"},
-                   {"vae.safetensors", "Apache-2.0 (DiffRhythm) when converted from the released model"},
-                   {"mulan.safetensors", "CC-BY-NC-4.0 (MuQ-MuLan) when converted from the released model"},
-                   {"mulan_audio.safetensors", "CC-BY-NC-4.0 (MuQ-MuLan) when converted from the released model"},
-                   {"tokenizer.model", "MIT (XLM-RoBERTa) when it is the released one"},
-                   {"tokenizer.json", "MIT (XLM-RoBERTa) when it is the released one"}};
+    const char *name, *license, *own; /* own: of a model whose autoencoder is made by formula, the built-in one's kind */
+} known_files[] = {{"dit.safetensors", "Apache-2.0 (DiffRhythm) when converted from the released model",
+                    "Apache-2.0 (drgen's own, trained on songs of drgen's composer)"},
+                   {"vae.safetensors", "Apache-2.0 (DiffRhythm) when converted from the released model", NULL},
+                   {"mulan.safetensors", "CC-BY-NC-4.0 (MuQ-MuLan) when converted from the released model",
+                    "Apache-2.0 (drgen's own, made by formula)"},
+                   {"mulan_audio.safetensors", "CC-BY-NC-4.0 (MuQ-MuLan) when converted from the released model", NULL},
+                   {"tokenizer.model", "MIT (XLM-RoBERTa) when it is the released one",
+                    "Apache-2.0 (drgen's own, made by formula)"},
+                   {"tokenizer.json", "MIT (XLM-RoBERTa) when it is the released one", NULL}};
 
 static void text_member(json_out *o, const char *key, const char *value)
 {
@@ -22,7 +25,7 @@ static void text_member(json_out *o, const char *key, const char *value)
     json_out_string(o, value);
 }
 
-static drgen_status list_files(json_out *o, const char *dir, drgen_err *err)
+static drgen_status list_files(json_out *o, const char *dir, int own, drgen_err *err)
 {
     int first = 1;
     json_out_raw(o, ",\n \"files\": {");
@@ -41,7 +44,7 @@ static drgen_status list_files(json_out *o, const char *dir, drgen_err *err)
             json_out_raw(o, ", \"sha256\": ");
             json_out_string(o, hex);
             json_out_raw(o, ", \"license\": ");
-            json_out_string(o, known_files[i].license);
+            json_out_string(o, own && known_files[i].own ? known_files[i].own : known_files[i].license);
             json_out_raw(o, "}");
             file_close(&bytes);
             first = 0;
@@ -92,7 +95,7 @@ drgen_status pack_model_json(const char *dir, const model_cfg *cfg, drgen_err *e
         config_write_defaults(&o, &cfg->defaults);
     }
     if (*cfg->tokenizer) text_member(&o, "tokenizer", cfg->tokenizer);
-    drgen_status status = list_files(&o, dir, err);
+    drgen_status status = list_files(&o, dir, cfg->has_vae && cfg->vae.made, err);
     char *path = file_join(dir, "model.json");
     file_writer w;
     if (status == DRGEN_OK && (o.failed || !path)) status = err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", dir);

@@ -271,6 +271,8 @@ static drgen_status finish_song(session *s, const drgen_song *song, drgen_audio 
     ask.target = s->set.target;
     ask.ceiling = s->set.ceiling;
     ask.song = song;
+    const drgen_song open = drgen_song_default();
+    ask.guidance = (double)drgen_song_resolve(s->g, &open).guidance;
     ask.master = &s->done;
     if (status == DRGEN_OK) status = drgen_qc_run(audio, &ask, &s->qc, err);
     if (status == DRGEN_OK) progress_update(&s->p, DRGEN_MASTER, 1, 1);

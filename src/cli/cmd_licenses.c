@@ -27,7 +27,10 @@ static const char libraries[] =
     ;
 
 static const char models[] =
-    "Models are not part of drgen, except the built-in one. What their makers ask for:\n"
+    "The built-in model is drgen's own in all its parts (Apache-2.0): its transformer was trained by drgen on songs of\n"
+    "drgen's own composer; its autoencoder, the text tower that reads prompts and the tokenizer are made by formula.\n"
+    "Nothing of it comes from other models or recordings.\n\n"
+    "Other models are not part of drgen. What their makers ask for:\n"
     "  DiffRhythm transformer and decoder   Apache-2.0     ASLP-lab/DiffRhythm-*\n"
     "  MuQ-MuLan text tower                 CC-BY-NC-4.0   OpenMuQ/MuQ-MuLan-large: not for commercial use;\n"
     "                                                      style files (--style) work without it\n"

@@ -12,23 +12,24 @@
 enum { WORDS_LOST = 3 }; /* exit code of check */
 
 typedef struct {
-    const char *file, *espeak_data, *zh_lexicon;
+    const char *file, *model, *espeak_data, *zh_lexicon;
     double length, bpm;
     int json, compat, help;
 } command;
 
-#define ROW_LENGTH {"length", "audio-length", 0, OPT_REAL, offsetof(command, length), 95, 285, "SECONDS", "of the song: 95, or 96..285"}
+#define ROW_LENGTH {"length", "audio-length", 0, OPT_REAL, offsetof(command, length), 1, 3600, "SECONDS", "of the song, as the model allows (default: that of `drgen\ngenerate`)"}
+#define ROW_MODEL {"model", NULL, 'm', OPT_TEXT, offsetof(command, model), 0, 0, "DIR", "folder of the model that will sing (default: the one built in)"}
 #define ROW_BPM {"bpm", NULL, 0, OPT_REAL, offsetof(command, bpm), 30, 300, "N", "beat to start lines on (plain lyrics)"}
 #define ROW_ESPEAK {"espeak-data", NULL, 0, OPT_TEXT, offsetof(command, espeak_data), 0, 0, "DIR", "folder that holds espeak-ng-data"}
 #define ROW_LEXICON {"zh-lexicon", NULL, 0, OPT_TEXT, offsetof(command, zh_lexicon), 0, 0, "FILE", "readings from the original's chinese_lexicon.txt"}
 #define ROW_HELP {"help", NULL, 'h', OPT_FLAG, offsetof(command, help), 0, 0, NULL, "this text"}
 
 static const opt check_table[] = {
-    ROW_LENGTH, ROW_BPM,
+    ROW_LENGTH, ROW_MODEL, ROW_BPM,
     {"json", NULL, 0, OPT_FLAG, offsetof(command, json), 0, 0, NULL, "one JSON object instead of a table"},
     {"lyrics-compat", NULL, 0, OPT_FLAG, offsetof(command, compat), 0, 0, NULL, "read them exactly as the original, quirks included"},
     ROW_ESPEAK, ROW_LEXICON, ROW_HELP};
-static const opt time_table[] = {ROW_LENGTH, ROW_BPM, ROW_ESPEAK, ROW_LEXICON, ROW_HELP};
+static const opt time_table[] = {ROW_LENGTH, ROW_MODEL, ROW_BPM, ROW_ESPEAK, ROW_LEXICON, ROW_HELP};
 static const opt phonemes_table[] = {ROW_ESPEAK, ROW_LEXICON, ROW_HELP};
 
 static int fail(int code, const char *message)
@@ -95,7 +96,7 @@ static void print_json(const drgen_lyrics *l)
 
 int cmd_check(int argc, char **argv)
 {
-    command c = {.length = 95};
+    command c = {0};
     char message[512];
     drgen_err err = {0};
     drgen_lyrics l;
@@ -105,6 +106,7 @@ int cmd_check(int argc, char **argv)
     char *text = read_text(c.file, message, sizeof message);
     if (!text) return fail(1, message);
     drgen_config config = drgen_config_default();
+    config.model_dir = c.model;
     config.espeak_data = c.espeak_data;
     config.zh_lexicon = c.zh_lexicon;
     drgen_status status = drgen_lyrics_check(&config, text, c.length, c.bpm, c.compat, &l, &err);
@@ -124,7 +126,7 @@ int cmd_check(int argc, char **argv)
 
 int cmd_time(int argc, char **argv)
 {
-    command c = {.length = 95};
+    command c = {0};
     char message[512], *out = NULL;
     drgen_err err = {0};
     int stop = read_command(&c, time_table, COUNT(time_table), argc, argv, "FILE",
@@ -133,6 +135,7 @@ int cmd_time(int argc, char **argv)
     char *text = read_text(c.file, message, sizeof message);
     if (!text) return fail(1, message);
     drgen_config config = drgen_config_default();
+    config.model_dir = c.model;
     config.espeak_data = c.espeak_data;
     config.zh_lexicon = c.zh_lexicon;
     drgen_status status = drgen_lyrics_time(&config, text, c.length, c.bpm, &out, &err);

@@ -80,7 +80,10 @@ int cmd_qc(int argc, char **argv)
     drgen_qc_options ask = drgen_qc_default();
     ask.target = c.target;
     ask.ceiling = c.ceiling;
-    if (recipe) ask.song = drgen_recipe_song(recipe);
+    if (recipe) {
+        ask.song = drgen_recipe_song(recipe);
+        ask.guidance = drgen_recipe_get_notes(recipe)->guidance;
+    }
     int code = qc ? judge(&c, &audio, &ask, qc) : fail(1, "out of memory");
     free(qc);
     drgen_recipe_free(recipe);

@@ -21,7 +21,7 @@ static const opt table[] = {
     {"negative-style", NULL, 0, OPT_TEXT, AT(negative), 0, 0, "FILE",
      "style to move away from (default: the model's own)"},
     {"length", "audio-length", 0, OPT_REAL, AT(length), 1, 3600, "SECONDS",
-     "as the model allows: 95, 96..285 with a full one, any up to\n285 with the one built in (default: the model's own)"},
+     "as the model allows: 95, 96..285 with a full one, any up to\n285 with the one built in (default: the model's own; with\nthe one built in 30, or as long as timed lyrics need, to 95)"},
     {"bpm", NULL, 0, OPT_REAL, AT(bpm), 30, 300, "N", "beat that lines of plain lyrics start on (default: --tempo, if given)"},
     {"seed", NULL, 0, OPT_SEED, AT(seed), 0, 4294967295.0, "N",
      "same seed, same song (default: drawn at random and printed)"},

@@ -42,6 +42,13 @@ void engine_log(const drgen *g, int level, const char *fmt, ...)
     g->log(level, line, g->log_user);
 }
 
+drgen_status engine_open_folder(const char *path, modeldir *dir, model_cfg *cfg, drgen_err *err)
+{
+    if (path) ERR_TRY(modeldir_open(dir, path, err));
+    else *dir = modeldir_open_packed(embedded_files);
+    return config_read(dir, cfg, err);
+}
+
 /* One weights file of the model folder. */
 static drgen_status open_weights(drgen *g, const char *name, st_file **out, drgen_err *err)
 {
@@ -149,9 +156,7 @@ static drgen_status open_all(drgen *g, const drgen_config *config, drgen_err *er
         return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", config->espeak_data);
     if (config->zh_lexicon && !(g->zh_lexicon = strdup(config->zh_lexicon)))
         return err_fail(err, DRGEN_ERR_NOMEM, "%s: out of memory", config->zh_lexicon);
-    if (config->model_dir) ERR_TRY(modeldir_open(&g->dir, config->model_dir, err));
-    else g->dir = modeldir_open_packed(embedded_files);
-    ERR_TRY(config_read(&g->dir, &g->cfg, err));
+    ERR_TRY(engine_open_folder(config->model_dir, &g->dir, &g->cfg, err));
     ERR_TRY(check_fit(g, err));
     ERR_TRY(open_weights(g, "dit.safetensors", &g->dit_file, err));
     ERR_TRY(dit_load(&g->dit, &g->cfg.dit, g->dit_file, err));

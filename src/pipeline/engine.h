@@ -41,6 +41,9 @@ struct drgen {
 /* One line to the handle's log, if it has one. */
 void engine_log(const drgen *g, int level, const char *fmt, ...) ERR_PRINTF(3, 4);
 
+/* Opens the folder of a model (NULL: the one built in) and reads its model.json; close dir. */
+drgen_status engine_open_folder(const char *path, modeldir *dir, model_cfg *cfg, drgen_err *err);
+
 /* Makes the encoder ready. MODEL error when the model has none. */
 drgen_status engine_need_encoder(drgen *g, drgen_err *err);
 /* Opens what reads recordings. MODEL error when the model has no audio tower. */

@@ -7,6 +7,8 @@
 
 #include "base/rng.h"
 #include "dsp/resample.h"
+#include "model/grains.h"
+#include "model/grains_hear.h"
 #include "pipeline/residency.h"
 
 enum { CHUNK = 128, OVERLAP = 32 }; /* the original's windows, latent frames */
@@ -102,6 +104,26 @@ static void split(const float *h, size_t frames, size_t width, float *mean, floa
     }
 }
 
+/* For an autoencoder made of grains: rolls at the level found, and scales of nothing. */
+static drgen_status hear(drgen *g, const float *pcm, size_t frames, float *mean, float *scale, drgen_err *err)
+{
+    grains_ear *e = NULL;
+    double gain = 1, left = 0;
+    size_t count = frames * (size_t)g->cfg.vae.latent_dim;
+    ERR_TRY(grains_ear_open(&e, g->pool, g->kern, err));
+    drgen_status status = grains_level(e, pcm, frames, &gain, &left, err);
+    if (status == DRGEN_OK) status = grains_hear(e, pcm, frames, gain, mean, err);
+    grains_ear_close(e);
+    if (status != DRGEN_OK) return status;
+    engine_log(g, DRGEN_LOG_INFO, "encoder: heard at %+.1f dB; %.0f %% of the sound are the model's own", 20 * log10(gain),
+               100 * (1 - left));
+    for (size_t i = 0; i < count; i++) {
+        mean[i] = (float)(GRAINS_SCALE * ((double)mean[i] - GRAINS_OFFSET));
+        scale[i] = -20;
+    }
+    return DRGEN_OK;
+}
+
 drgen_status latents_encode(drgen *g, const float *pcm, size_t samples, const drgen_encoding *how, float **mean,
                             float **scale, size_t *frames, drgen_err *err)
 {
@@ -118,6 +140,12 @@ drgen_status latents_encode(drgen *g, const float *pcm, size_t samples, const dr
     if (status == DRGEN_OK && how->progress && how->progress(DRGEN_ENCODE, 0, (int)count, how->progress_user))
         status = err_fail(err, DRGEN_ERR_CANCELLED, "stopped");
     if (status != DRGEN_OK) goto done;
+    if (g->cfg.vae.made && !how->chunked) {
+        status = hear(g, pcm, count, *mean, *scale, err);
+        if (status == DRGEN_OK && how->progress && how->progress(DRGEN_ENCODE, (int)count, (int)count, how->progress_user))
+            status = err_fail(err, DRGEN_ERR_CANCELLED, "stopped while encoding");
+        goto done;
+    }
     run(g, &n, NULL, samples, how, NULL, &w);
     status = arena_init(&work, work.peak, "working memory", err);
     if (status != DRGEN_OK) goto done;

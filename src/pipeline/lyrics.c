@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/engine.h"
 #include "pipeline/lyrics.h"
+#include "pipeline/request.h"
 #include "text/frames.h"
 #include "text/g2p.h"
 #include "text/lrc.h"
@@ -96,7 +98,7 @@ drgen_status lyrics_time(g2p *g, const char *text, double seconds, double bpm, c
     *out = NULL;
     if (bpm != 0 && !(bpm >= 30 && bpm <= 300))
         return err_fail(err, DRGEN_ERR_ARG, "bpm: %g is outside 30..300", bpm);
-    if (!(seconds >= 1 && seconds <= 285)) return err_fail(err, DRGEN_ERR_ARG, "length: %g s is outside 1..285", seconds);
+    if (!(seconds >= 1 && seconds <= 3600)) return err_fail(err, DRGEN_ERR_ARG, "length: %g s is outside 1..3600", seconds);
     ERR_TRY(timing_read(&t, text, strlen(text), err));
     drgen_status status = count_tokens(g, &t, err);
     if (status == DRGEN_OK) status = timing_place(&t, seconds, bpm, &density, err);
@@ -189,16 +191,35 @@ static drgen_status fill(drgen_lyrics *out, const lrc *text, const frames_line *
     return DRGEN_OK;
 }
 
-static drgen_status check(g2p *g, const char *text, double seconds, int compat, drgen_lyrics *out, drgen_err *err)
+/* Size of the model's songs, and their length for these lyrics when *seconds is 0; ARG error for one it does not make. */
+static drgen_status fit_model(const drgen_config *config, const char *text, double *seconds, int *max_frames, drgen_err *err)
+{
+    modeldir dir = {0};
+    model_cfg cfg = {0};
+    drgen_song song = drgen_song_default();
+    size_t frames;
+    drgen_err why = {0};
+    drgen_status status = engine_open_folder(config ? config->model_dir : NULL, &dir, &cfg, err);
+    if (status == DRGEN_OK) {
+        song.lyrics = text;
+        song.seconds = *seconds;
+        *seconds = request_resolve(&cfg, &song).seconds;
+        *max_frames = cfg.dit.max_frames;
+        if (frames_count(*max_frames, *seconds, &frames, &why) != DRGEN_OK)
+            status = err_fail(err, DRGEN_ERR_ARG, "length: %s", why.message);
+    }
+    modeldir_close(&dir);
+    return status;
+}
+
+static drgen_status check(g2p *g, const char *text, double seconds, int max_frames, int compat, drgen_lyrics *out,
+                          drgen_err *err)
 {
     lrc timed = {0};
     frames_line *lines = NULL;
     int32_t *grid = NULL;
     remarks r = {out, 0};
     size_t frames = 0;
-    int max_frames = seconds == 95 ? 2048 : 6144;
-    if (seconds != 95 && !(seconds >= 96 && seconds <= 285))
-        return err_fail(err, DRGEN_ERR_ARG, "length: %g s; songs are 95 s, or 96..285 s with a full model", seconds);
     ERR_TRY(frames_count(max_frames, seconds, &frames, err));
     drgen_status status = lrc_parse(&timed, text, strlen(text), compat, remark, &r, err);
     if (status != DRGEN_OK) return status;
@@ -225,12 +246,14 @@ drgen_status drgen_lyrics_check(const drgen_config *config, const char *text, do
     char *made = NULL;
     err_clear(err);
     *out = (drgen_lyrics){.timed = 1};
+    int max_frames = 0;
+    ERR_TRY(fit_model(config, text, &seconds, &max_frames, err));
     drgen_status status = open_reader(&g, config, err);
     if (status == DRGEN_OK && !compat && !lyrics_is_timed(text)) {
         out->timed = 0;
         status = lyrics_time(g, text, seconds, bpm, &made, err);
     }
-    if (status == DRGEN_OK) status = check(g, made ? made : text, seconds, compat, out, err);
+    if (status == DRGEN_OK) status = check(g, made ? made : text, seconds, max_frames, compat, out, err);
     free(made);
     g2p_close(g);
     if (status != DRGEN_OK) drgen_lyrics_free(out);
@@ -256,6 +279,8 @@ drgen_status drgen_lyrics_time(const drgen_config *config, const char *text, dou
     g2p *g = NULL;
     err_clear(err);
     *out = NULL;
+    int max_frames = 0;
+    ERR_TRY(fit_model(config, text, &seconds, &max_frames, err));
     ERR_TRY(open_reader(&g, config, err));
     drgen_status status = lyrics_time(g, text, seconds, bpm, out, err);
     g2p_close(g);

@@ -12,7 +12,7 @@
 
 drgen_qc_options drgen_qc_default(void)
 {
-    return (drgen_qc_options){.target = -14, .ceiling = -1};
+    return (drgen_qc_options){.target = -14, .ceiling = -1, .guidance = 4};
 }
 
 typedef struct {
@@ -145,12 +145,14 @@ static void judge_settings(judge *j)
         if (!holds(prompt, k)) snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " no %s", parts[k]);
     if (prompt && !speaks_of_sound(prompt)) snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " no production");
     /* What is left to the model is what it is meant to run with. */
-    int steps = s->steps == 0 || s->steps >= 16, guided = isnan(s->guidance) || (s->guidance >= 3 && s->guidance <= 5);
+    double own = j->o->guidance;
+    int steps = s->steps == 0 || s->steps >= 16, guided = isnan(s->guidance) || fabs((double)s->guidance - own) <= 1;
     int fine = steps && guided && !missing[0];
     char count[32] = "the model's", cfg[32] = "the model's";
     if (s->steps) snprintf(count, sizeof count, "%d", s->steps);
     if (!isnan(s->guidance)) snprintf(cfg, sizeof cfg, "%g", (double)s->guidance);
-    drgen_check *c = add(j, "generation", fine ? DRGEN_PASS : DRGEN_WARN, "16 steps, cfg 3..5, a full prompt");
+    drgen_check *c = add(j, "generation", fine ? DRGEN_PASS : DRGEN_WARN, "16 steps, cfg %g..%g, a full prompt",
+                          fmax(0, own - 1), own + 1);
     VALUE(c, "%s steps, cfg %s%s%s", count, cfg, missing[0] ? "; prompt:" : "", missing);
 }
 

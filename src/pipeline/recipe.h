@@ -1,7 +1,7 @@
 /* recipe.h - a song's recipe as JSON, written (recipe_write.c) and read (recipe_read.c). Private to pipeline/.
  *
  * {"drgen": version, "recipe": 1, "ai_generated": true, "title", "artist",
- *  "model": {"name", "dtype", "files": {name: {"sha256", "license"}}}       only files the song needs
+ *  "model": {"name", "dtype", "defaults" (as in model.json), "files": {name: {"sha256", "license"}}}   files the song needs
  *  "lyrics": text or null, "lyrics_sha256",
  *  "style": {"parts": [{"kind": "prompt", "audio", "file" or "vector", (that one): text, "sha256", "weight"}], "vector"},
  *  "negative": {"kind", (that one): text, "sha256", "vector"},              absent: the model's own

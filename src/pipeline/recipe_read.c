@@ -173,6 +173,8 @@ static drgen_status read_notes(drgen_recipe *r, drgen_err *err)
     r->notes.model = words(json_get(r->root, "model"), "name");
     r->notes.version = words(r->root, "drgen");
     r->notes.from = r;
+    r->notes.guidance = 4;
+    ERR_TRY(number(r, json_get(json_get(r->root, "model"), "defaults"), "guidance", 0, 100, &r->notes.guidance, err));
     ERR_TRY(whole(r, output, "bits", 16, 32, &r->notes.bits, err));
     ERR_TRY(whole(r, output, "rate", 1000, 1000000, &r->notes.sample_rate, err));
     ERR_TRY(number(r, output, "quality", 0, 10, &r->notes.quality, err));

@@ -205,6 +205,10 @@ static drgen_status put_model(writer *w, drgen_err *err)
     json_out_raw(&w->o, "{\"name\":");
     text(w, w->g->cfg.name);
     put_text(w, "dtype", w->g->cfg.dtype);
+    if (w->g->cfg.defaults.steps) {
+        key(w, "defaults");
+        config_write_defaults(&w->o, &w->g->cfg.defaults);
+    }
     key(w, "files");
     for (const json_node *f = json_first(json_get(json_root(doc), "files")); f; f = json_next(f)) {
         if (!json_key(f) || !needed(w, json_key(f))) continue;

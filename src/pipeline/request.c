@@ -4,7 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "pipeline/lyrics.h"
 #include "text/frames.h"
+#include "text/lrc.h"
 
 drgen_song drgen_song_default(void)
 {
@@ -81,6 +83,23 @@ static double own_length(int max_frames)
     return max_frames == 2048 ? 95.0 : max_frames == 6144 ? 285.0 : floor((double)max_frames * 2048.0 / 44100.0);
 }
 
+/* A model that makes songs of any length: its usual one, or as much more as timed lyrics need for their last line, up to
+ * 95 s and what it can. Lyrics that cannot be read are reported elsewhere. */
+static double length_for(const model_cfg *cfg, const char *lyrics)
+{
+    enum { MOST = 95, AFTER = 6 }; /* seconds; a line takes about three */
+    lrc l;
+    double range[2], last = 0, usual = cfg->defaults.seconds;
+    if (!lyrics || !lyrics_is_timed(lyrics) || lrc_parse(&l, lyrics, strlen(lyrics), 0, NULL, NULL, NULL) != DRGEN_OK)
+        return usual;
+    frames_lengths(cfg->dit.max_frames, range);
+    double most = fmin(MOST, floor(range[1]));
+    for (size_t i = 0; i < l.count; i++)
+        if (l.lines[i].text[0] && l.lines[i].seconds < most) last = fmax(last, l.lines[i].seconds);
+    lrc_free(&l);
+    return fmax(usual, fmin(most, ceil(last + AFTER)));
+}
+
 cfm_run request_sampler(const drgen_song *song)
 {
     return (cfm_run){.steps = song->steps, .guidance = song->guidance, .from = song->guidance_from, .to = song->guidance_to,
@@ -95,7 +114,7 @@ drgen_song request_resolve(const model_cfg *cfg, const drgen_song *song)
     if (s.steps == 0) s.steps = own->steps;
     if (isnan(s.guidance)) s.guidance = (float)own->guidance;
     if (isnan(s.sway)) s.sway = (float)own->sway;
-    if (s.seconds == 0.0) s.seconds = own->seconds > 0 ? own->seconds : own_length(cfg->dit.max_frames);
+    if (s.seconds == 0.0) s.seconds = own->seconds > 0 ? length_for(cfg, s.lyrics) : own_length(cfg->dit.max_frames);
     return s;
 }
 

@@ -19,7 +19,8 @@ typedef struct {
 /* The sampler a song asks for, without its callbacks. */
 cfm_run request_sampler(const drgen_song *song);
 
-/* The song with the model's own steps, guidance, sway and length in place of those left open. */
+/* The song with the model's own steps, guidance, sway and length in place of those left open. Length: the model's own; if
+ * model.json gives it one, more when timed lyrics go on beyond, up to 95 s. */
 drgen_song request_resolve(const model_cfg *cfg, const drgen_song *song);
 
 /* ARG and TEXT errors that name the field, the value and what would do. What song points to must outlive out. */

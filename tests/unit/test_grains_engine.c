@@ -1,8 +1,11 @@
 /* Model folders whose autoencoder is made at load: songs, latents and back, memory told and used, wrong sizes. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "drgen.h"
 #include "io/file.h"
+#include "io/safetensors.h"
+#include "kernels/kern.h"
 #include "model/grains.h"
 #include "tests/scratch.h"
 #include "tests/t.h"
@@ -115,5 +118,106 @@ TEST(grains_folder_refused)
     edit(dir, ", \"made\": \"sand\"", "");
     err = (drgen_err){0};
     CHECK(!open_folder(dir, &err) && err.code == DRGEN_ERR_IO && strstr(err.message, "vae.safetensors"));
+    scratch_remove(dir);
+}
+
+/* ---- songs as drgen leaves them, back to latents */
+
+enum { SONG = 320 /* frames */, WIDTH = 64, TAIL = 4 /* frames whose sounds the end cuts off */ };
+
+/* Latents of a song of the golden file; its rolls are 0 and 1. */
+static drgen_latents golden_song(size_t song)
+{
+    st_file *f = NULL;
+    drgen_latents l = {.frames = SONG, .samples = SONG * 2048, .width = WIDTH, .hop = 2048, .rate = 44100};
+    const st_tensor *t = st_open(&f, "tests/golden/nano/grains.safetensors", NULL) == DRGEN_OK ? st_find(f, "rolls") : NULL;
+    CHECK(t != NULL);
+    l.latent = calloc(SONG * WIDTH, sizeof *l.latent);
+    for (size_t i = 0, at = song * SONG * WIDTH; t && i < SONG * WIDTH; i++, at++)
+        l.latent[i] = (float)(GRAINS_SCALE * ((((const uint8_t *)t->data)[at / 8] >> at % 8 & 1) - GRAINS_OFFSET));
+    st_close(f);
+    return l;
+}
+
+static int is_on(const drgen_latents *l, size_t i)
+{
+    return (double)l->latent[i] / GRAINS_SCALE + GRAINS_OFFSET > 0.5;
+}
+
+/* How far a is above the rest of b, the best factor applied: dB. */
+static double likeness(const drgen_audio *a, const drgen_audio *b)
+{
+    double aa = 0, ab = 0, bb = 0;
+    for (size_t i = 0; i < 2 * (a->frames - TAIL * 2048); i++) {
+        double x = (double)a->samples[i], y = (double)b->samples[i];
+        aa += x * x, ab += x * y, bb += y * y;
+    }
+    return 10 * log10(aa / (aa - ab * ab / bb + 1e-12 * aa));
+}
+
+/* Encodes and decodes sound, which was made from `from` as `original`; at most `wrong` cells, at least `db` alike. */
+static void expect_back(drgen *g, const char *what, const drgen_audio *sound, const drgen_latents *from,
+                        const drgen_audio *original, size_t wrong, double db)
+{
+    drgen_err err = {0};
+    drgen_latents l = {0};
+    drgen_audio back = {0};
+    size_t off = 0;
+    CHECKF(drgen_encode(g, sound, NULL, &l, &err) == DRGEN_OK && l.frames == SONG, "%s: %s", what, err.message);
+    for (size_t i = 0; l.latent && i < (SONG - TAIL) * WIDTH; i++) off += is_on(&l, i) != is_on(from, i);
+    CHECKF(off <= wrong, "%s: %zu cells of %d wrong", what, off, (SONG - TAIL) * WIDTH);
+    CHECKF(drgen_decode(g, &l, NULL, NULL, &back, &err) == DRGEN_OK, "%s: %s", what, err.message);
+    if (back.samples) CHECKF(likeness(original, &back) >= db, "%s: %.1f dB alike", what, likeness(original, &back));
+    drgen_latents_free(&l);
+    drgen_audio_free(&back);
+}
+
+TEST(grains_songs_come_back_at_any_level)
+{
+    char dir[256];
+    drgen_err err = {0};
+    vae_cfg vae = grains_config();
+    if (!make_folder(dir, &vae)) return;
+    drgen *g = open_folder(dir, &err);
+    CHECKF(g != NULL, "%s", err.message);
+    for (size_t song = 0; g && song < 2; song++) {
+        drgen_latents l = golden_song(song);
+        drgen_audio own = {0}, louder = {0};
+        drgen_mastering m;
+        CHECKF(drgen_decode(g, &l, NULL, NULL, &own, &err) == DRGEN_OK, "%s", err.message);
+        CHECKF(drgen_decode(g, &l, NULL, NULL, &louder, &err) == DRGEN_OK, "%s", err.message);
+        if (own.samples && louder.samples) {
+            expect_back(g, "its own level", &own, &l, &own, 2, 30);
+            float peak = kern_best()->abs_max(own.samples, 2 * own.frames);
+            for (size_t i = 0; i < 2 * own.frames; i++) louder.samples[i] /= peak;
+            expect_back(g, "full scale", &louder, &l, &own, 2, 30);
+            for (size_t i = 0; i < 2 * own.frames; i++) louder.samples[i] *= 0.1f;
+            expect_back(g, "soft", &louder, &l, &own, 2, 30);
+            CHECK(drgen_mastering_preset("balanced", &m, &err) == DRGEN_OK);
+            CHECKF(drgen_master(&louder, &m, NULL, &err) == DRGEN_OK, "%s", err.message);
+            CHECK(likeness(&own, &louder) < 15); /* it is another sound */
+            expect_back(g, "mastered", &louder, &l, &own, 60, 15);
+        }
+        drgen_latents_free(&l);
+        drgen_audio_free(&own), drgen_audio_free(&louder);
+    }
+    drgen_close(g);
+    scratch_remove(dir);
+}
+
+TEST(grains_encoding_silence_and_scraps)
+{
+    char dir[256];
+    drgen_err err = {0};
+    vae_cfg vae = grains_config();
+    if (!make_folder(dir, &vae)) return;
+    drgen *g = open_folder(dir, &err);
+    static float nothing[2 * 2048];
+    drgen_audio a = {nothing, 2048, 2, 44100};
+    drgen_latents l = {0};
+    CHECKF(g && drgen_encode(g, &a, NULL, &l, &err) == DRGEN_OK && l.frames == 1, "%s", err.message);
+    for (size_t c = 0; l.latent && c < WIDTH; c++) CHECK(!is_on(&l, c));
+    drgen_latents_free(&l);
+    drgen_close(g);
     scratch_remove(dir);
 }

@@ -274,6 +274,20 @@ TEST(nano_refuses_recordings_and_has_its_own_numbers)
     s = drgen_song_resolve(g, &s);
     CHECKF(s.steps == 16 && fabs((double)s.guidance - 1) < 1e-9 && fabs((double)s.sway + 1) < 1e-9 && fabs(s.seconds - 30) < 1e-9,
            "%d %g %g %g", s.steps, (double)s.guidance, (double)s.sway, s.seconds);
+    /* Timed lyrics that go on beyond get their time; --length wins. */
+    static const struct {
+        const char *lyrics;
+        double given, want;
+    } lengths[] = {{"[00:20.00]early", 0, 30}, {"[00:40.50]later\n[00:10.00]first", 0, 47}, {"[01:33.00]last", 0, 95},
+                   {"[99:00.00]never\n[00:40.00]sung", 0, 46}, {"[00:60.00]late", 12, 12}, {"no stamps", 0, 30},
+                   {"[00:20.00]sung\n[01:00.00]", 0, 30}};
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        drgen_song t = drgen_song_default();
+        t.lyrics = lengths[i].lyrics;
+        t.seconds = lengths[i].given;
+        t = drgen_song_resolve(g, &t);
+        CHECKF(fabs(t.seconds - lengths[i].want) < 1e-9, "%s: %g s, %g wanted", lengths[i].lyrics, t.seconds, lengths[i].want);
+    }
     CHECK(drgen_get_info(g).seconds_least <= 10 && drgen_get_info(g).seconds_most >= 285);
     drgen_close(g);
 }

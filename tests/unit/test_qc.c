@@ -127,6 +127,13 @@ TEST(settings_are_judged)
     CHECK(verdict_with(&a, "generation", &o) == DRGEN_WARN);
     s.steps = 32, s.guidance = 6;
     CHECK(verdict_with(&a, "generation", &o) == DRGEN_WARN);
+    s.guidance = 1;
+    CHECK(verdict_with(&a, "generation", &o) == DRGEN_WARN);
+    o.guidance = 1; /* a model that is meant to run so */
+    CHECK(verdict_with(&a, "generation", &o) == DRGEN_PASS);
+    s.guidance = 4;
+    CHECK(verdict_with(&a, "generation", &o) == DRGEN_WARN);
+    o.guidance = 4;
     s.guidance = 4, s.prompt = "Jazz, Piano";
     CHECK(verdict_with(&a, "generation", &o) == DRGEN_WARN);
     drgen_audio_free(&a);
