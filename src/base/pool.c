@@ -1,5 +1,6 @@
 /* pool.c - see pool.h. Workers spin briefly between jobs, then sleep; an idle engine burns no CPU. A spin ends by the clock,
- * not by its turns: where other programs want the cores too, each turn (sched_yield) hands one of them a slice. */
+ * not by its turns: where other programs want the cores too, each turn (sched_yield) hands one of them a slice. For the same
+ * reason a job waits for the workers inside it only: one that gets no core before the tasks are gone comes too late. */
 #include "base/pool.h"
 
 #include <pthread.h>
@@ -23,7 +24,8 @@ struct pool {
     pthread_cond_t wake, idle;
     atomic_uint job;     /* grows by one per pool_run, and at the end */
     int stop;            /* under lock */
-    int busy;            /* workers still inside the current job; under lock */
+    int open;            /* the current job takes workers; under lock */
+    int inside;          /* workers in it; under lock */
     pool_fn fn;
     void *arg;
     size_t tasks;
@@ -68,12 +70,14 @@ static void *worker_main(void *arg)
         pthread_mutex_lock(&p->lock);
         while (atomic_load(&p->job) == seen && !p->stop) pthread_cond_wait(&p->wake, &p->lock);
         seen = atomic_load(&p->job);
-        int stop = p->stop;
+        int stop = p->stop, open = p->open;
+        p->inside += open;
         pthread_mutex_unlock(&p->lock);
         if (stop) return NULL;
+        if (!open) continue;
         work(p, w->index);
         pthread_mutex_lock(&p->lock);
-        if (--p->busy == 0) pthread_cond_signal(&p->idle);
+        if (--p->inside == 0) pthread_cond_signal(&p->idle);
         pthread_mutex_unlock(&p->lock);
     }
 }
@@ -141,7 +145,7 @@ void pool_run(pool *p, pool_fn fn, void *arg, size_t tasks)
     p->arg = arg;
     p->tasks = tasks;
     atomic_store_explicit(&p->next, 0, memory_order_relaxed);
-    p->busy = p->started;
+    p->open = 1;
     atomic_fetch_add(&p->job, 1);
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
@@ -149,12 +153,13 @@ void pool_run(pool *p, pool_fn fn, void *arg, size_t tasks)
     long long end = now_ns() + SPIN_NS;
     do { /* a short wait is usual: tasks are of one size */
         pthread_mutex_lock(&p->lock);
-        int busy = p->busy;
+        p->open = 0;
+        int inside = p->inside;
         pthread_mutex_unlock(&p->lock);
-        if (!busy) return;
+        if (!inside) return;
         sched_yield();
     } while (now_ns() < end);
     pthread_mutex_lock(&p->lock);
-    while (p->busy) pthread_cond_wait(&p->idle, &p->lock);
+    while (p->inside) pthread_cond_wait(&p->idle, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }
