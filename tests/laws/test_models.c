@@ -319,7 +319,8 @@ TEST(decoder_reach_is_what_vae_halo_says)
     size_t ratio = (size_t)vae_config(v)->ratio, halo = vae_halo(vae_config(v)), tables;
     CHECKF(halo == reach(vae_config(v)), "halo %zu, reach %zu", halo, reach(vae_config(v)));
     for (size_t i = 0; i < COUNT(others); i++)
-        CHECKF(vae_halo(&others[i]) == reach(&others[i]), "%zu: halo %zu, reach %zu", i, vae_halo(&others[i]), reach(&others[i]));
+        CHECKF(vae_halo(&others[i]) == reach(&others[i]), "%zu: halo %zu, reach %zu", i, vae_halo(&others[i]),
+               reach(&others[i]));
     CHECK(vae_halo(&others[0]) == 10);
     /* The decoder itself: its convolutions go in tiles of six rows, in plain C too, so rows out of reach may change by
      * rounding, and what arrives from the outermost frame may be less than that. */
