@@ -7,6 +7,7 @@ case $drgen in /*) ;; *) drgen=$PWD/$drgen ;; esac
 bytes=$PWD/tests/golden/mastering/pro # any bytes that are always the same
 prepared=$PWD/tests/prepared
 . tests/cli_common.sh
+own=$drgen # with the model inside the program
 use_tiny_model
 
 check "train --help" "$drgen" train --help
@@ -109,6 +110,23 @@ refuses "a state that was cut off" "state.safetensors" again --updates 9
 refuses "a rate that explodes" "lower rate" "$drgen" train full set --init sizes.json -o boom --frames 48 --updates 200 \
     --rate 10 --warmup 0 --clip 0 --decay 0 -q --save 1 --accumulate 1
 check "what was saved before it exploded is whole" "$drgen" inspect boom --verify
+
+# ---- songs of the composer
+sed 's/"cond_dim": 64/"cond_dim": 128/; s/"max_frames": 256/"max_frames": 6200/' sizes.json > nano.json
+composed="nano --init nano.json --metronome 3 --updates 6 --batch 4 --frames 32 --long-songs 0.5 --validate 3 --save 3 --warmup 2"
+check "nano" "$own" train $composed -o composed -t 1
+check "nano: learns" awk -F, 'NR == 2 { first = $2 } END { exit !($2 < first) }' composed/training/loss.csv
+check "nano: the losses at early times" "$own" train $composed -o spoken -t 2
+check "nano: the same bytes on two threads" cmp composed/dit.safetensors spoken/dit.safetensors
+"$own" train $composed -o half --updates 5 -q > stdout 2> stderr && "$own" train $composed -o half --resume -q > stdout 2> stderr
+check "nano: one update more" test "$(wc -l < half/training/loss.csv)" = 7
+check "nano: the result is a model like the one it began from" "$own" generate -m composed --instrumental -p folk --length 10 \
+    --steps 2 -o out.wav -q
+refuses "nano: a dataset" "takes no dataset" "$own" train nano set -o out.wav
+refuses "nano: other styles" "cond_dim 64" "$own" train nano --init sizes.json -o out.wav
+"$own" prepare songs -p folk -o own_set -q > stdout 2> stderr
+"$own" train lora own_set -o inner --updates 1 --frames 32 -q > stdout 2> stderr
+check "an adapter of the int8 model inside the program" test -s inner/adapter_model.safetensors
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -40,6 +40,8 @@ part() { # the command behind a part's name
     cli-asan) DRGEN=build/asan/drgen sh tests/cli.sh ;;
     cli-songs) sh tests/cli_songs.sh ;;
     cli-songs-asan) DRGEN=build/asan/drgen sh tests/cli_songs.sh ;;
+    cli-nano) sh tests/cli_nano.sh ;;
+    cli-nano-asan) DRGEN=build/asan/drgen sh tests/cli_nano.sh ;;
     cli-sound) sh tests/cli_sound.sh ;;
     cli-sound-asan) DRGEN=build/asan/drgen sh tests/cli_sound.sh ;;
     cli-train) sh tests/cli_train.sh ;;
@@ -65,11 +67,11 @@ if [ "$1" = --part ]; then
     exit 0
 fi
 
-parts="unit-asan cli-songs cli-sound cli-train cli-training readme cli unit golden-asan" # the long ones first
+parts="unit-asan cli-songs cli-nano cli-sound cli-train cli-training readme cli unit golden-asan" # the long ones first
 for isa in $($bin/golden --list-isa); do parts="$parts golden-$isa"; done
 parts="$parts embed embed-c++ symbols layers"
 if [ "$1" = full ]; then
-    parts="$parts laws-full golden-full golden-full-f16 song-1b unit-tsan cli-asan cli-songs-asan cli-sound-asan cli-train-asan cli-training-asan"
+    parts="$parts laws-full golden-full golden-full-f16 song-1b unit-tsan cli-asan cli-nano-asan cli-songs-asan cli-sound-asan cli-train-asan cli-training-asan"
     parts="$parts unit-arm64 unit-arm64-dot unit-arm64-old golden-arm64 golden-arm64-ref"
     [ -n "$GOLDEN_FULL" ] && parts="$parts golden-extra"
     for f in tests/fuzz/fuzz_*.c; do parts="$parts fuzz-$(basename "$f" .c | sed 's/^fuzz_//')"; done

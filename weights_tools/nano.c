@@ -14,7 +14,7 @@ static synth_model made_up(void)
     synth_model m = synth_model_tiny();
     m.audio = (mulan_audio_cfg){0}; /* none */
     m.vae = grains_config();
-    m.name = "built-in demonstration";
+    m.name = "drgen nano";
     m.note = "the built-in model is untrained: it makes sound, not music; -m DIR uses a converted model";
     return m;
 }

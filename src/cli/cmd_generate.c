@@ -344,6 +344,15 @@ static void tell_heard(session *s, const drgen_song *song)
     }
 }
 
+/* Presets were made for a guidance of 4; a model with another of its own gets as many times that. */
+static double guidance_of(const session *s)
+{
+    drgen_song own = drgen_song_default();
+    if (!s->o.cfg_of_preset) return s->o.cfg;
+    own = drgen_song_resolve(s->g, &own);
+    return s->o.cfg / 4 * (double)own.guidance;
+}
+
 /* The song the command line asks for, on top of the recipe's. */
 static int fill_song(session *s, drgen_song *song, drgen_err *err)
 {
@@ -360,7 +369,7 @@ static int fill_song(session *s, drgen_song *song, drgen_err *err)
     song->bpm = o->bpm != 0 ? o->bpm : o->words.tempo;
     song->seconds = o->length;
     song->steps = o->steps;
-    song->guidance = (float)o->cfg;
+    song->guidance = (float)guidance_of(s);
     song->sway = (float)o->sway;
     song->guidance_from = (float)o->cfg_from;
     song->guidance_to = (float)o->cfg_to;

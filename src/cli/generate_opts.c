@@ -89,7 +89,10 @@ static int apply_preset(generate_opts *o, const opts *parsed, char *message, siz
         names[i] = presets[i].name;
         if (strcmp(presets[i].name, o->preset) != 0) continue;
         if (!opts_given(parsed, "steps")) o->steps = presets[i].steps;
-        if (!opts_given(parsed, "cfg")) o->cfg = presets[i].cfg;
+        if (!opts_given(parsed, "cfg")) {
+            o->cfg = presets[i].cfg;
+            o->cfg_of_preset = 1;
+        }
         return 0;
     }
     const char *near = opts_nearest(o->preset, names);
@@ -162,7 +165,7 @@ void generate_opts_help(FILE *out)
     fputs("usage: drgen generate (-l FILE | --instrumental) (-p TEXT | --style FILE) [options]\n"
           "       drgen generate --recipe FILE [options]\n", out);
     opts_help(&all, out);
-    fputs("\nPresets (steps, cfg):", out);
+    fputs("\nPresets (steps, cfg where the model's own is 4, else in proportion):", out);
     for (size_t i = 0; i < COUNT(presets); i++)
         fprintf(out, "%s %s %d, %.1f", i ? ";" : "", presets[i].name, presets[i].steps, presets[i].cfg);
     fputs("\n\nExamples:\n"

@@ -19,6 +19,7 @@ typedef struct {
     double quality;  /* negative: the default */
     int steps, threads; /* steps 0: the model's own */
     double cfg, sway;   /* NAN: the model's own */
+    int cfg_of_preset;  /* 1: cfg is meant for models whose own is 4 */
     const char *cfg_interval; /* as typed */
     double cfg_from, cfg_to, cache; /* 0, 1 and 0: off */
     uint64_t seed;

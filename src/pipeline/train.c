@@ -17,7 +17,7 @@ typedef struct {
     const drgen_training *o;
     drgen_err *err;
     dit_cfg cfg;
-    float *fresh; /* a new transformer's weights, or NULL */
+    float *fresh; /* the weights of a new transformer, or of an int8 one in float32; or NULL */
     dit *fresh_dit;
     training_songs songs;
     training_composer composer;
@@ -149,6 +149,22 @@ static drgen_status begin_anew(session *s)
     json_free(doc);
     file_close(&bytes);
     return status;
+}
+
+/* The way back reads float32 and half precision: an int8 model is trained, or has its adapter trained, on a copy of its
+ * weights in float32. */
+static drgen_status widen(session *s)
+{
+    size_t floats = 0;
+    int int8 = 0;
+    for (int i = 0; i < s->cfg.depth; i++) int8 |= s->g->dit->blocks[i].int8;
+    if (!int8) return DRGEN_OK;
+    ERR_TRY(dit_floats(&s->cfg, &floats, s->err));
+    if (!(s->fresh = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64)))
+        return err_fail(s->err, DRGEN_ERR_NOMEM, "training: out of memory for %zu weights; the model in half precision needs no copy",
+                        floats);
+    ERR_TRY(dit_flatten(s->g->dit, s->g->kern, s->fresh, s->err));
+    return dit_over(&s->fresh_dit, &s->cfg, s->fresh, s->err);
 }
 
 static size_t crop_frames(session *s)
@@ -328,7 +344,7 @@ static drgen_status count_first(session *s)
                          .user = s};
     double error;
     int resumes = s->o->resume && access(s->state, F_OK) == 0;
-    if (!s->o->composer || !s->fresh || !s->o->metronome || resumes) return DRGEN_OK;
+    if (!s->o->composer || !s->o->init || !s->o->metronome || resumes) return DRGEN_OK;
     return metronome_train(s->fresh, &s->cfg, s->composer.songs, &how, &error, s->err);
 }
 
@@ -376,7 +392,7 @@ drgen_status drgen_train(drgen *g, const drgen_training *how, drgen_err *err)
     drgen_status status = check(how, err);
     if (status == DRGEN_OK && g->adapter_count)
         status = err_fail(err, DRGEN_ERR_ARG, "training: it begins from the model alone; detach the adapters first");
-    if (status == DRGEN_OK && how->init) status = begin_anew(&s);
+    if (status == DRGEN_OK) status = how->init ? begin_anew(&s) : widen(&s);
     if (status == DRGEN_OK && how->composer) status = training_composer_open(&s.composer, g, &s.cfg, err);
     if (status == DRGEN_OK && !how->composer) status = training_songs_open(&s.songs, how->dataset, &s.cfg, (size_t)how->held, err);
     if (status == DRGEN_OK) status = plan(&s);

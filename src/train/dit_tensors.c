@@ -183,6 +183,13 @@ drgen_status dit_floats(const dit_cfg *cfg, size_t *floats, drgen_err *err)
     return DRGEN_OK;
 }
 
+static void widen_bytes(const wmat *m, float *out)
+{
+    const int8_t *w = m->data;
+    for (size_t r = 0; r < m->rows; r++)
+        for (size_t c = 0; c < m->cols; c++) out[r * m->cols + c] = m->scale[r] * (float)w[r * m->cols + c];
+}
+
 drgen_status dit_flatten(const dit *from, const kern_table *kern, float *data, drgen_err *err)
 {
     dit_tensor *t;
@@ -193,6 +200,7 @@ drgen_status dit_flatten(const dit *from, const kern_table *kern, float *data, d
     for (size_t i = 0; i < count; i++) {
         float *dst = data + t[i].at;
         if (t[i].vector) memcpy(dst, *t[i].vector, t[i].count * sizeof *dst);
+        else if (t[i].matrix->type == ST_I8) widen_bytes(t[i].matrix, dst);
         else {
             st_type type = t[i].matrix->type;
             kern->widen(dst, t[i].matrix->data,

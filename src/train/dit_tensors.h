@@ -28,7 +28,7 @@ drgen_status dit_over(dit **out, const dit_cfg *cfg, float *data, drgen_err *err
 /* Length of the flat array without making one; NOMEM. */
 drgen_status dit_floats(const dit_cfg *cfg, size_t *floats, drgen_err *err);
 
-/* Widens every tensor of from into the flat array data. */
+/* Widens every tensor of from (int8 ones too) into the flat array data. */
 drgen_status dit_flatten(const dit *from, const kern_table *kern, float *data, drgen_err *err);
 
 /* Random start as torch's layers have it: uniform in +-1/sqrt(fan in) for matrices and biases, normal token rows, ones
