@@ -174,7 +174,7 @@ libdrgen.a: $(B)/libdrgen.a
 # ---- what people call -----------------------------------------------------------------------------------------
 demo: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	./drgen generate -l tests/golden/demo.lrc -p "folk, acoustic guitar, warm" -o demo.wav
+	./drgen generate -l examples/folk.lrc -p "folk, acoustic guitar, happy" -o demo.wav
 	@echo "The song is in $(CURDIR)/demo.wav"
 
 test: deps
