@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 
 uint64_t t_seed = 20240607;
 
@@ -42,6 +43,7 @@ int main(int argc, char **argv)
 {
     const char *seed = getenv("SEED");
     if (seed && *seed) t_seed = strtoull(seed, NULL, 10);
+    int times = getenv("TIMES") != NULL;
     int ok = 0, bad = 0, skip = 0;
     for (const t_case *c = cases; c; c = c->next) {
         int wanted = argc < 2;
@@ -49,7 +51,9 @@ int main(int argc, char **argv)
         if (!wanted) continue;
         running = c;
         failures = skipped = 0;
+        clock_t start = clock();
         c->run();
+        if (times) printf("%8.2f s of processor time  %s\n", (double)(clock() - start) / CLOCKS_PER_SEC, c->name);
         if (failures) {
             printf("FAILED %s (%d checks, SEED=%llu)\n", c->name, failures, (unsigned long long)t_seed);
             bad++;

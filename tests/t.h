@@ -1,6 +1,6 @@
 /* t.h - the test harness: TEST(name) { CHECK(...); CHECKF(cond, fmt, ...); }. One program links any number of test
- * files. Arguments filter by substring; SEED=n in the environment replays random cases. Prints one line per failure
- * and "N passed, N failed, N skipped" at the end; exits 1 when anything failed or nothing ran. */
+ * files. Arguments filter by substring; SEED=n in the environment replays random cases, TIMES=1 tells what each test cost.
+ * Prints one line per failure and "N passed, N failed, N skipped" at the end; exits 1 when anything failed or nothing ran. */
 #ifndef T_H
 #define T_H
 
@@ -39,6 +39,14 @@ void t_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* mark
     do {                                                                   \
         if (!(cond)) t_fail(__FILE__, __LINE__, __VA_ARGS__);              \
     } while (0)
+/* 1 under a sanitizer, which looks for stray reads and writes, not for numbers: the release build runs every test as well,
+ * so repetitions that visit no new code may be fewer here. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { T_SANITIZED = 1 };
+#else
+enum { T_SANITIZED = 0 };
+#endif
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -1,13 +1,16 @@
-/* pool.c - see pool.h. Workers spin briefly between jobs, then sleep; an idle engine burns no CPU. */
+/* pool.c - see pool.h. Workers spin briefly between jobs, then sleep; an idle engine burns no CPU. A spin ends by the clock,
+ * not by its turns: where other programs want the cores too, each turn (sched_yield) hands one of them a slice. For the same
+ * reason a job waits for the workers inside it only: one that gets no core before the tasks are gone comes too late. */
 #include "base/pool.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 256, SPINS = 2000, STACK_BYTES = 1 << 20 };
+enum { MAX_THREADS = 256, SPIN_NS = 1000000, STACK_BYTES = 1 << 20 };
 
 typedef struct {
     pool *owner;
@@ -19,9 +22,10 @@ struct pool {
     int threads, started;
     pthread_mutex_t lock;
     pthread_cond_t wake, idle;
-    atomic_uint job;     /* grows by one per pool_run */
+    atomic_uint job;     /* grows by one per pool_run, and at the end */
     int stop;            /* under lock */
-    int busy;            /* workers still inside the current job; under lock */
+    int open;            /* the current job takes workers; under lock */
+    int inside;          /* workers in it; under lock */
     pool_fn fn;
     void *arg;
     size_t tasks;
@@ -39,6 +43,13 @@ static int cores(void)
     return n > 0 ? (int)n : 1;
 }
 
+static long long now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
 static void work(pool *p, int thread)
 {
     for (;;) {
@@ -54,16 +65,19 @@ static void *worker_main(void *arg)
     pool *p = w->owner;
     unsigned seen = 0;
     for (;;) {
-        for (int i = 0; i < SPINS && atomic_load_explicit(&p->job, memory_order_relaxed) == seen; i++) sched_yield();
+        long long end = now_ns() + SPIN_NS;
+        while (atomic_load_explicit(&p->job, memory_order_relaxed) == seen && now_ns() < end) sched_yield();
         pthread_mutex_lock(&p->lock);
         while (atomic_load(&p->job) == seen && !p->stop) pthread_cond_wait(&p->wake, &p->lock);
         seen = atomic_load(&p->job);
-        int stop = p->stop;
+        int stop = p->stop, open = p->open;
+        p->inside += open;
         pthread_mutex_unlock(&p->lock);
         if (stop) return NULL;
+        if (!open) continue;
         work(p, w->index);
         pthread_mutex_lock(&p->lock);
-        if (--p->busy == 0) pthread_cond_signal(&p->idle);
+        if (--p->inside == 0) pthread_cond_signal(&p->idle);
         pthread_mutex_unlock(&p->lock);
     }
 }
@@ -105,6 +119,7 @@ void pool_close(pool *p)
     if (!p) return;
     pthread_mutex_lock(&p->lock);
     p->stop = 1;
+    atomic_fetch_add(&p->job, 1); /* ends their spins */
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
     for (int i = 1; i <= p->started; i++) pthread_join(p->workers[i].handle, NULL);
@@ -130,19 +145,21 @@ void pool_run(pool *p, pool_fn fn, void *arg, size_t tasks)
     p->arg = arg;
     p->tasks = tasks;
     atomic_store_explicit(&p->next, 0, memory_order_relaxed);
-    p->busy = p->started;
+    p->open = 1;
     atomic_fetch_add(&p->job, 1);
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
     work(p, 0);
-    for (int i = 0; i < SPINS; i++) { /* a short wait is usual: tasks are of one size */
+    long long end = now_ns() + SPIN_NS;
+    do { /* a short wait is usual: tasks are of one size */
         pthread_mutex_lock(&p->lock);
-        int busy = p->busy;
+        p->open = 0;
+        int inside = p->inside;
         pthread_mutex_unlock(&p->lock);
-        if (!busy) return;
+        if (!inside) return;
         sched_yield();
-    }
+    } while (now_ns() < end);
     pthread_mutex_lock(&p->lock);
-    while (p->busy) pthread_cond_wait(&p->idle, &p->lock);
+    while (p->inside) pthread_cond_wait(&p->idle, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }

@@ -213,14 +213,14 @@ static int sink(void *user, const float *pcm, size_t samples, size_t done, size_
 }
 
 /* Decodes on so many threads in tiles (0: whole) and returns the samples. */
-static float *decode(const vae *v, const float *z, size_t frames, size_t tile, int threads)
+static float *decode_with(const kern_table *kern, const vae *v, const float *z, size_t frames, size_t tile, int threads)
 {
     size_t samples = frames * (size_t)vae_config(v)->ratio;
     float *pcm = malloc(2 * samples * sizeof *pcm);
     pool *p;
     arena work = arena_measure();
     CHECK(pool_open(&p, threads, NULL) == DRGEN_OK);
-    nn n = {kern_best(), p, &work};
+    nn n = {kern, p, &work};
     sink_state s = {pcm, 0, 0};
     for (int dry = 1; dry >= 0; dry--) {
         if (tile) CHECK(vae_decode_tiled(v, &n, z, frames, tile, sink, &s) == 1);
@@ -231,6 +231,11 @@ static float *decode(const vae *v, const float *z, size_t frames, size_t tile, i
     arena_free(&work);
     pool_close(p);
     return pcm;
+}
+
+static float *decode(const vae *v, const float *z, size_t frames, size_t tile, int threads)
+{
+    return decode_with(kern_best(), v, z, frames, tile, threads);
 }
 
 TEST(decoder_tiles_equal_the_whole)
@@ -258,27 +263,82 @@ TEST(decoder_tiles_equal_the_whole)
     unpack(&p);
 }
 
+/* Which rows stand on marked ones: a kernel of seven, so many rows apart. */
+static void spread(char **rows, char **spare, long count, long apart)
+{
+    for (long t = 0; t < count; t++) {
+        (*spare)[t] = 0;
+        for (long at = t - 3 * apart; at <= t + 3 * apart; at += apart)
+            if (at >= 0 && at < count) (*spare)[t] |= (*rows)[at];
+    }
+    char *swap = *rows;
+    *rows = *spare, *spare = swap;
+}
+
+/* How many frames before and after a latent its decoder's samples still stand on it, the larger: by the layers' definitions,
+ * without numbers. */
+static size_t reach(const vae_cfg *c)
+{
+    const long frames = 61, mid = 30;
+    long count = frames, far = 0;
+    char *rows = calloc((size_t)(frames * c->ratio), 1), *spare = calloc((size_t)(frames * c->ratio), 1);
+    rows[mid] = 1;
+    spread(&rows, &spare, count, 1);
+    for (int i = c->levels - 1; i >= 0; i--) {
+        long stride = c->strides[i];
+        memset(spare, 0, (size_t)(count * stride));
+        for (long m = 0; m < count; m++)
+            for (long k = 0; rows[m] && k < 2 * stride; k++) {
+                long t = m * stride + k - stride / 2;
+                if (t >= 0 && t < count * stride) spare[t] = 1;
+            }
+        char *swap = rows;
+        rows = spare, spare = swap;
+        count *= stride;
+        for (long apart = 1; apart <= 9; apart *= 3) spread(&rows, &spare, count, apart);
+    }
+    spread(&rows, &spare, count, 1);
+    CHECK(!rows[0] && !rows[count - 1]);
+    for (long t = 0; t < count; t++)
+        if (rows[t] && labs(t / c->ratio - mid) > far) far = labs(t / c->ratio - mid);
+    free(rows), free(spare);
+    return (size_t)far;
+}
+
 TEST(decoder_reach_is_what_vae_halo_says)
 {
+    static const vae_cfg others[] = {{.levels = 5, .strides = {2, 4, 4, 8, 8}, .ratio = 2048},
+                                     {.levels = 1, .strides = {2048}, .ratio = 2048},
+                                     {.levels = 2, .strides = {6, 2}, .ratio = 12},
+                                     {.levels = 1, .strides = {2}, .ratio = 2}};
     packed p;
     vae *v = load_vae(&p);
     enum { FRAMES = 41, MID = 20, LATENT = 6 };
     float z[FRAMES * LATENT] = {0}, hit[FRAMES * LATENT] = {0};
     for (int k = 0; k < LATENT; k++) hit[MID * LATENT + k] = 3.0f;
-    size_t ratio = (size_t)vae_config(v)->ratio, halo = vae_halo(vae_config(v)), first = 0, last = 0;
-    float *a = decode(v, z, FRAMES, 0, 1), *b = decode(v, hit, FRAMES, 0, 1);
-    /* Convolutions in tiles of six rows: rows outside the reach may change by rounding. */
-    for (size_t i = 0; i < 2 * FRAMES * ratio; i++)
-        if (fabsf(a[i] - b[i]) > 1e-6f) {
-            if (!last) first = i / (2 * ratio);
-            last = i / (2 * ratio) + 1;
-        }
-    CHECKF(first >= MID - halo && last <= MID + 1 + halo, "frames %zu..%zu change, halo %zu", first, last, halo);
-    /* What arrives from the outermost row may be less than rounding. */
-    CHECKF(first <= MID - halo + 1 || last >= MID + halo, "halo %zu is wider than the reach %zu..%zu", halo, first, last);
-    vae_cfg real = {.levels = 5, .strides = {2, 4, 4, 8, 8}, .ratio = 2048};
-    CHECKF(vae_halo(&real) == 10, "%zu", vae_halo(&real));
-    free(a), free(b);
+    size_t ratio = (size_t)vae_config(v)->ratio, halo = vae_halo(vae_config(v)), tables;
+    CHECKF(halo == reach(vae_config(v)), "halo %zu, reach %zu", halo, reach(vae_config(v)));
+    for (size_t i = 0; i < COUNT(others); i++)
+        CHECKF(vae_halo(&others[i]) == reach(&others[i]), "%zu: halo %zu, reach %zu", i, vae_halo(&others[i]),
+               reach(&others[i]));
+    CHECK(vae_halo(&others[0]) == 10);
+    /* The decoder itself: its convolutions go in tiles of six rows, in plain C too, so rows out of reach may change by
+     * rounding, and what arrives from the outermost frame may be less than that. */
+    const kern_table *const *table = kern_available(&tables);
+    for (size_t t = 0; t < tables; t++) {
+        size_t first = FRAMES, last = 0;
+        float *a = decode_with(table[t], v, z, FRAMES, 0, 1), *b = decode_with(table[t], v, hit, FRAMES, 0, 1);
+        for (size_t i = 0; i < 2 * FRAMES * ratio; i++)
+            if (fabsf(a[i] - b[i]) > 1e-6f) {
+                if (!last) first = i / (2 * ratio);
+                last = i / (2 * ratio) + 1;
+            }
+        CHECKF(first >= MID - halo && last <= MID + 1 + halo, "%s: frames %zu..%zu change, halo %zu", table[t]->isa, first,
+               last, halo);
+        CHECKF(first <= MID - halo + 1 && last >= MID + halo, "%s: halo %zu is wider than the reach %zu..%zu", table[t]->isa,
+               halo, first, last);
+        free(a), free(b);
+    }
     vae_free(v);
     unpack(&p);
 }

@@ -1,5 +1,6 @@
 /* arena, pool, errors and random numbers. */
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -58,6 +59,25 @@ TEST(pool_runs_every_task_once)
     pool *p;
     drgen_err e = {0};
     CHECK(pool_open(&p, -1, &e) == DRGEN_ERR_ARG && p == NULL);
+}
+
+/* A worker that comes too late for a job must not touch it: each job's data goes away with it. */
+TEST(pool_jobs_follow_each_other)
+{
+    for (int threads = 2; threads <= 40; threads += threads < 3 ? 1 : 37) {
+        pool *p;
+        int wrong = 0;
+        CHECK(pool_open(&p, threads, NULL) == DRGEN_OK);
+        for (size_t job = 0; job < 3000; job++) {
+            atomic_size_t *sum = calloc(1, sizeof *sum);
+            size_t tasks = 2 + job % 7;
+            pool_run(p, count_task, sum, tasks);
+            wrong += atomic_load(sum) != tasks * (tasks + 1) / 2;
+            free(sum);
+        }
+        CHECKF(wrong == 0, "%d threads: %d jobs are wrong", threads, wrong);
+        pool_close(p);
+    }
 }
 
 TEST(mersenne_twister_starts_as_published)

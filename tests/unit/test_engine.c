@@ -92,7 +92,7 @@ static drgen_song quick(void)
 {
     drgen_song s = drgen_song_default();
     s.prompt = "folk, acoustic guitar";
-    s.seconds = 2;
+    s.seconds = 1;
     s.steps = 3;
     s.seed = 5;
     return s;
@@ -117,7 +117,7 @@ TEST(engine_same_seed_same_song_on_any_threads)
     CHECKF(drgen_generate(two, &s, &b, &err) == DRGEN_OK, "%s", err.message);
     s.seed = 6;
     CHECKF(drgen_generate(two, &s, &c, &err) == DRGEN_OK, "%s", err.message);
-    CHECK(a.frames == 43u * 2048u && a.channels == 2 && a.sample_rate == 44100);
+    CHECK(a.frames == 21u * 2048u && a.channels == 2 && a.sample_rate == 44100);
     if (a.samples && b.samples && c.samples) {
         CHECK(same(&a, &b));
         CHECK(!same(&b, &c));
@@ -156,6 +156,7 @@ TEST(engine_song_equals_reference)
         if (!model_make_variant(&m, full)) return;
         drgen *g = model_open(&m, 2, NULL, NULL);
         drgen_song s = quick();
+        s.seconds = 2;
         s.lyrics = "[00:00.20]one two three\n";
         drgen_audio out = {0};
         drgen_err err = {0};
@@ -326,7 +327,7 @@ TEST(engine_measures_the_memory_it_uses)
     CHECKF(drgen_generate(g, &s, &out, &err) == DRGEN_OK, "%s", err.message);
     drgen_report r = drgen_last_report(g);
     CHECKF(r.work_bytes == plain, "%zu said, %zu used", plain, r.work_bytes);
-    CHECK(r.evaluations == 2 && r.frames == 43);
+    CHECK(r.evaluations == 2 && r.frames == 21);
     drgen_audio_free(&out);
     s.steps = 1;
     CHECK(drgen_memory_needed(g, &s, &err) == 0 && strstr(err.message, "steps"));
@@ -357,7 +358,7 @@ TEST(engine_refuses_bad_texts)
         {"[ti:a title]\n[xx:yy]not a time\n", "folk", DRGEN_ERR_TEXT, "no line can be sung"},
         {"[00:01.00]\xec\x95\x88\xeb\x85\x95\n", "folk", DRGEN_ERR_TEXT, "Hangul"},
         {"[00:01.00]fine\n[00:02.00]\xff\xfe\n", "folk", DRGEN_ERR_TEXT, ""},
-        {"[10:00.00]much too late\n", "folk", DRGEN_ERR_TEXT, "2 s"},
+        {"[10:00.00]much too late\n", "folk", DRGEN_ERR_TEXT, "1 s"},
     };
     int warnings = 0;
     model m;

@@ -242,10 +242,16 @@ TEST(taken_off_an_adapter_leaves_nothing_behind)
     }
 }
 
+/* Why not a share of the adapter's own change: an int8 transformer rounds what goes into its products, which moves these
+ * velocities by 1.1 % with or without an adapter, each time elsewhere. A difference of two such runs is off by sqrt(2) times
+ * that: 1.0 to 1.5 % was measured for every part and strength between a Q8 transformer and the same numbers in float32, 5 to
+ * 9 % of what an adapter changes at strength 1.5. Rounded weights alone cost 1 % of the change. So at three times the
+ * strength the error stays and its share falls. */
 TEST(on_int8_and_half_an_adapter_does_what_it_does_on_float)
 {
     static const pack_dtype types[] = {PACK_F16, PACK_Q8};
     static const double bound[] = {1e-3, 0.02}, whole[] = {1e-3, 0.03}; /* of the velocities; the second: of int8 itself */
+    static const float strengths[] = {1.5f, 4.5f};
     static const made parts[] = {{.rank = ALL(3), .seed = 1, .config = CONFIG("")},
                                  {.rank = {3, 3, 3, 3}, .seed = 3, .config = CONFIG("")},
                                  {.rank = {0, 0, 0, 0, 3, 3, 0}, .seed = 4, .config = CONFIG("")},
@@ -257,16 +263,19 @@ TEST(on_int8_and_half_an_adapter_does_what_it_does_on_float)
         model_make(&m, types[i]);
         CHECK((types[i] == PACK_Q8) == m.d->blocks[0].int8);
         float *plain = velocities(m.d, 1);
-        for (size_t k = 0; k < COUNT(parts); k++) {
-            adapter_write(scratch_path(real.dir, "a"), &parts[k]);
-            attach(real.d, scratch_path(real.dir, "a"), 1.5f);
-            attach(m.d, scratch_path(real.dir, "a"), 1.5f);
+        for (size_t k = 0; k < 2 * COUNT(parts); k++) {
+            int strong = k % 2;
+            adapter_write(scratch_path(real.dir, "a"), &parts[k / 2]);
+            attach(real.d, scratch_path(real.dir, "a"), strengths[strong]);
+            attach(m.d, scratch_path(real.dir, "a"), strengths[strong]);
             float *want = velocities(real.d, 1), *got = velocities(m.d, 1);
-            CHECKF(apart(got, want, NULL) < whole[i], "type %zu, part %zu: %g", i, k, apart(got, want, NULL));
-            double moved = apart(want, base, NULL);
+            double moved = apart(want, base, NULL), off = apart(got, want, NULL);
+            CHECKF(strong || off < whole[i], "type %zu, part %zu: %g", i, k / 2, off);
             for (size_t j = 0; j < COUNT_V; j++) got[j] -= plain[j], want[j] -= base[j];
-            CHECKF(apart(got, want, base) < bound[i], "type %zu, part %zu: its change is %g off", i, k, apart(got, want, base));
-            CHECKF(moved > 0.1, "part %zu moves by %g only", k, moved);
+            double most = strong ? 0.05 * moved : bound[i];
+            off = apart(got, want, base);
+            CHECKF(off < most, "type %zu, part %zu: its change of %g is %g off", i, k / 2, moved, off);
+            CHECKF(moved > 0.1, "part %zu moves by %g only", k / 2, moved);
             free(want), free(got);
             lora_detach(real.d);
             lora_detach(m.d);

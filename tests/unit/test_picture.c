@@ -212,7 +212,7 @@ TEST(picture_odd_sounds)
     static const size_t frames[] = {0, 1, 2, 1199, 4410, 17640};
     static const int rates[] = {8000, 44100, 192000};
     for (size_t i = 0; i < COUNT(frames); i++)
-        for (int channels = 1; channels <= 8; channels += i == 4 ? 1 : 7) {
+        for (int channels = 1; channels <= 8; channels += i == 4 && !T_SANITIZED ? 1 : 7) {
             programme p = programme_noise(rates[i % 3], channels, (double)(frames[i] + 1) / rates[i % 3], 3, t_seed);
             p.s.frames = frames[i];
             if (frames[i]) p.s.channel[0][0] = NAN, p.s.channel[channels - 1][frames[i] - 1] = INFINITY;
