@@ -244,8 +244,8 @@ TEST(taken_off_an_adapter_leaves_nothing_behind)
 
 /* Why not a share of the adapter's own change: an int8 transformer rounds what goes into its products, which moves these
  * velocities by 1.1 % with or without an adapter, each time elsewhere. A difference of two such runs is off by sqrt(2) times
- * that: 1.0 to 1.5 % was measured for every part and strength between a Q8 transformer and the same numbers in float32, 5 to
- * 9 % of what an adapter changes at strength 1.5. Rounded weights alone cost 1 % of the change. So at three times the
+ * that: 1.0 to 1.6 % was measured at strengths 0.5 and 1.5 between a Q8 transformer and the same numbers in float32, 5 to 9 %
+ * of what an adapter changes at strength 1.5. Rounded weights alone cost 1 % of the change. So at three times the
  * strength the error stays and its share falls. */
 TEST(on_int8_and_half_an_adapter_does_what_it_does_on_float)
 {
