@@ -205,10 +205,13 @@ static drgen_status plan(session *s)
         .span = o->span, .drop_cond = o->drop_cond, .drop_text = o->drop_text, .drop_style = o->drop_style};
     s->how.lora = (lora_shape){.rank = (size_t)o->rank, .alpha = (float)o->alpha, .dropout = (float)o->dropout};
     if (o->warmup < 0) s->how.warmup = s->how.updates / 10;
-    if (s->how.frames > (size_t)s->cfg.max_frames)
-        return err_fail(s->err, DRGEN_ERR_ARG, "training: crops of %zu frames, the model is made for %d at most",
-                        s->how.frames, s->cfg.max_frames);
     if (o->composer) training_composer_plan(&s->composer, o, &s->how);
+    size_t longest = s->how.frames;
+    for (size_t i = 0; i < s->how.shape_count; i++)
+        if (s->how.shapes[i].frames > longest) longest = s->how.shapes[i].frames;
+    if (longest > (size_t)s->cfg.max_frames)
+        return err_fail(s->err, DRGEN_ERR_ARG, "training: crops of %zu frames, the model is made for %d at most", longest,
+                        s->cfg.max_frames);
     if (!o->full) ERR_TRY(lora_sites(o->modules, &s->how.lora.sites, s->err));
     return DRGEN_OK;
 }
