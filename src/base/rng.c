@@ -18,6 +18,11 @@ uint64_t rng_split(uint64_t *state)
     return mix(*state);
 }
 
+double rng_unit(uint64_t *state)
+{
+    return (double)(rng_split(state) >> 11) * 0x1p-53;
+}
+
 float rng_uniform(uint64_t *state)
 {
     return (float)((double)(rng_split(state) >> 40) * 0x1p-23 - 1.0);

@@ -8,6 +8,8 @@
 
 /* Next 64 bits of a splitmix64 stream. */
 uint64_t rng_split(uint64_t *state);
+/* Uniform in [0, 1), exact multiples of 2^-53. */
+double rng_unit(uint64_t *state);
 /* Uniform in [-1, 1), exact multiples of 2^-23. */
 float rng_uniform(uint64_t *state);
 

@@ -9,11 +9,6 @@
 
 enum { HOLD_EVERY = 8, SHORTEST = 6, LONGEST = 70 };
 
-static double chance(uint64_t *state)
-{
-    return (double)(rng_split(state) >> 11) * 0x1p-53;
-}
-
 /* In [from, to). */
 static size_t between(uint64_t *state, size_t from, size_t to)
 {
@@ -71,10 +66,10 @@ static const lyric_tokens *pick_line(const nano_songs *s, int held, uint64_t *st
 void nano_grid(const nano_songs *s, int held, int32_t *tokens, size_t frames, uint64_t *state)
 {
     memset(tokens, 0, frames * sizeof *tokens);
-    if (chance(state) < s->empty) return;
+    if (rng_unit(state) < s->empty) return;
     for (size_t at = between(state, 0, 130); at < frames;) {
         size_t count;
-        if (!held && chance(state) < 0.3) {
+        if (!held && rng_unit(state) < 0.3) {
             count = between(state, SHORTEST, 40);
             for (size_t i = 0; i < count; i++) {
                 int32_t id = (int32_t)between(state, 1, COMPOSE_TOKENS);
@@ -86,7 +81,7 @@ void nano_grid(const nano_songs *s, int held, int32_t *tokens, size_t frames, ui
             for (size_t i = 0; i < count && at + i < frames; i++) tokens[at + i] = l->ids[i];
         }
         at += count + between(state, 12, 60);
-        if (chance(state) < 0.15) at += between(state, 40, 140);
+        if (rng_unit(state) < 0.15) at += between(state, 40, 140);
     }
 }
 

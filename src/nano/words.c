@@ -84,11 +84,6 @@ size_t words_find(const char *text, words *out)
 
 /* ---- drawing */
 
-static double chance(uint64_t *state)
-{
-    return (double)(rng_split(state) >> 11) * 0x1p-53;
-}
-
 static int pick(uint64_t *state, int count)
 {
     return (int)(rng_split(state) % (uint64_t)count);
@@ -97,12 +92,12 @@ static int pick(uint64_t *state, int count)
 void words_draw(words *w, uint64_t *state)
 {
     *w = (words){.count = 0};
-    if (chance(state) < 0.95) words_add(w, pick(state, WORDS_GENRES));
-    if (chance(state) < 0.85) words_add(w, WORDS_MOOD0 + pick(state, WORDS_MOODS));
-    double u = chance(state);
+    if (rng_unit(state) < 0.95) words_add(w, pick(state, WORDS_GENRES));
+    if (rng_unit(state) < 0.85) words_add(w, WORDS_MOOD0 + pick(state, WORDS_MOODS));
+    double u = rng_unit(state);
     size_t more = w->count + (u < 0.3 ? 0 : u < 0.6 ? 1 : u < 0.85 ? 2 : 3);
     while (w->count < more) words_add(w, WORDS_INSTRUMENT0 + pick(state, WORDS_INSTRUMENTS));
-    if (chance(state) < 0.6) words_add(w, WORDS_TEMPO0 + pick(state, WORDS_TEMPI));
+    if (rng_unit(state) < 0.6) words_add(w, WORDS_TEMPO0 + pick(state, WORDS_TEMPI));
 }
 
 static uint64_t fnv1a(uint64_t h, const char *s)

@@ -14,15 +14,9 @@ uint64_t flow_seed(uint64_t key, size_t i)
     return rng_split(&state) >> 32; /* torch's generator takes 32 bits */
 }
 
-/* In [0, 1). */
-static double chance(uint64_t *state)
-{
-    return (double)(rng_split(state) >> 11) * 0x1p-53;
-}
-
 static float early(double u, uint64_t *state)
 {
-    double v = chance(state);
+    double v = rng_unit(state);
     return (float)(v < 0.35 ? 0.15 * u : v < 0.7 ? 1.0 - cos(1.57079632679489662 * u) : u);
 }
 
@@ -60,13 +54,13 @@ static void show(flow_batch *b, size_t s)
 static void drop(flow_batch *b, const flow_how *how, uint64_t key)
 {
     uint64_t state = key ^ (uint64_t)DRAW_DROP * 0x9E3779B97F4A7C15u;
-    int cond = chance(&state) < how->drop_cond, text = chance(&state) < how->drop_text,
-        style = chance(&state) < how->drop_style;
+    int cond = rng_unit(&state) < how->drop_cond, text = rng_unit(&state) < how->drop_text,
+        style = rng_unit(&state) < how->drop_style;
     if (cond) memset(b->cond, 0, b->songs * b->frames * b->mel * sizeof *b->cond);
     if (text) memset(b->text, 0, b->songs * b->frames * sizeof *b->text);
     if (style) memset(b->style, 0, b->songs * b->style_dim * sizeof *b->style);
     for (size_t s = 0; s < b->songs; s++) {
-        if (!(chance(&state) < how->drop_prompt)) continue;
+        if (!(rng_unit(&state) < how->drop_prompt)) continue;
         memset(b->text + s * b->frames, 0, b->frames * sizeof *b->text);
         if (how->negative) memcpy(b->style + s * b->style_dim, how->negative, b->style_dim * sizeof *b->style);
         else memset(b->style + s * b->style_dim, 0, b->style_dim * sizeof *b->style);
@@ -77,7 +71,7 @@ void flow_draw(flow_batch *b, const flow_how *how, uint64_t key)
 {
     uint64_t state = key ^ (uint64_t)DRAW_SPAN * 0x9E3779B97F4A7C15u;
     draw_noise(b, key, 1);
-    double shift = chance(&state);
+    double shift = rng_unit(&state);
     for (size_t s = 0; s < b->songs && how->time == FLOW_EARLY; s++)
         b->t[s] = early(((double)s + shift) / (double)b->songs, &state);
     mix(b);
@@ -85,7 +79,7 @@ void flow_draw(flow_batch *b, const flow_how *how, uint64_t key)
     for (size_t s = 0; s < b->songs; s++) {
         b->from[s] = 0;
         b->to[s] = b->length[s];
-        double share = 0.7 + 0.3 * chance(&state), place = chance(&state);
+        double share = 0.7 + 0.3 * rng_unit(&state), place = rng_unit(&state);
         if (!how->span) continue;
         size_t hidden = (size_t)(share * (double)b->length[s]);
         if (hidden == 0) hidden = 1;
