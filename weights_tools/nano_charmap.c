@@ -1,5 +1,6 @@
 /* nano_charmap.c - the character map of the embedded model's tokenizer: which characters become which, as the double-array
  * trie that SentencePiece models hold. Source: spec xlmr_tokenizer.md section 2. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ typedef struct {
     uint32_t *units;
     unsigned char *based; /* 1: some node's children stand around this base */
     size_t unit_count;
+    uint32_t lowest; /* every base below it is taken */
     int failed;
 } map;
 
@@ -105,6 +107,25 @@ static void rule(map *m, const char *from, size_t from_size, const char *to, siz
     if (!m->failed && m->nodes[at].value < 0) m->nodes[at].value = pool_add(m, to, to_size);
 }
 
+/* from becomes a word of its own: scripts without blanks leave none beside words of others. */
+static void rule_apart(map *m, const char *from, size_t from_size, const char *to, size_t to_size)
+{
+    char word[16];
+    int n = snprintf(word, sizeof word, " %.*s ", (int)to_size, to);
+    rule(m, from, from_size, word, (size_t)n);
+}
+
+/* The characters [from, to] of three or four bytes; apart: each a word of its own, else they part words and mean nothing. */
+static void rule_range(map *m, uint32_t from, uint32_t to, int apart)
+{
+    for (uint32_t c = from; c <= to; c++) {
+        char text[4];
+        size_t n = utf8_encode(c, text);
+        if (apart) rule_apart(m, text, n, text, n);
+        else rule(m, text, n, " ", 1);
+    }
+}
+
 /* Bytes of the first character of text. */
 static size_t width(const char *text)
 {
@@ -129,9 +150,14 @@ static void rules(map *m)
     }
     for (const char *c = simplified; *c;) {
         const char *to = c + width(c);
-        rule(m, c, width(c), to, width(to));
+        rule_apart(m, c, width(c), to, width(to));
         c = to + width(to);
     }
+    rule_range(m, 0x4E00, 0x9FFF, 1);   /* Chinese characters */
+    rule_range(m, 0x2600, 0x27BF, 0);   /* symbols, notes among them */
+    rule_range(m, 0x1F000, 0x1FAFF, 0); /* emoji; behind them, what joins and varies them */
+    rule_range(m, 0x200D, 0x200D, 0);
+    rule_range(m, 0xFE0E, 0xFE0F, 0);
 }
 
 static int grow_units(map *m, size_t wanted)
@@ -161,7 +187,8 @@ static int is_free(const map *m, uint32_t at)
 static void place(map *m, int n)
 {
     const node *all = m->nodes;
-    for (uint32_t base = 1; !m->failed; base++) {
+    while (m->lowest < m->unit_count && m->based[m->lowest]) m->lowest++;
+    for (uint32_t base = m->lowest ? m->lowest : 1; !m->failed; base++) {
         if (!grow_units(m, (base | 255) + 1) || m->based[base]) continue;
         int fits = all[n].value < 0 || is_free(m, base);
         for (int c = all[n].child; c && fits; c = all[c].next) fits = is_free(m, base ^ all[c].byte);

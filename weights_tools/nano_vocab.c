@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/strmap.h"
+#include "base/utf8.h"
 #include "weights_tools/nano.h"
 
 enum { MOST = 96 };     /* bytes of a word or phrase */
@@ -52,19 +53,26 @@ static int is_latin(const char *word)
     return (unsigned char)word[0] < 0x80;
 }
 
-/* A word or phrase as a piece: marks for blanks. Chinese words stand anywhere, others only where a word begins. */
+/* A word or phrase as a piece: marks for blanks. The character map makes every Chinese character a word. */
 static void put_word(builder *b, const char *before, const char *word, const char *after, const float *share)
 {
     char phrase[2 * MOST], text[8 * MOST];
     size_t n = 0;
+    int begins = 1;
     snprintf(phrase, sizeof phrase, "%s%s%s", before, word, after);
-    for (const char *c = phrase; *c; c++) {
-        if (c == phrase || *c == ' ') n += (size_t)snprintf(text + n, sizeof text - n, "%s", mark);
-        if (*c != ' ') text[n++] = *c;
+    for (const char *c = phrase; *c;) {
+        uint32_t cp;
+        size_t width = utf8_decode(c, strlen(c), &cp);
+        if (*c != ' ') {
+            if (begins || cp >= 0x80) n += (size_t)snprintf(text + n, sizeof text - n, "%s", mark);
+            memcpy(text + n, c, width);
+            n += width;
+        }
+        begins = *c == ' ';
+        c += width;
     }
     text[n] = '\0';
     put(b, text, share);
-    if (!is_latin(phrase)) put(b, text + sizeof mark - 1, share);
 }
 
 /* ---- keywords and synonyms */

@@ -30,15 +30,15 @@ static void add_text(line *l, const char *text)
     add(l, text, strlen(text));
 }
 
-/* A piece's text with blanks, without one in front; returns its size. */
+/* A piece's text with blanks, without one in front or between Chinese characters; returns its size. */
 static size_t plain(const char *piece, size_t size, char *out, size_t room)
 {
     size_t n = 0;
     for (size_t i = 0; i < size && n + 1 < room;) {
         int blank = size - i >= sizeof mark - 1 && memcmp(piece + i, mark, sizeof mark - 1) == 0;
-        if (!blank) out[n++] = piece[i];
-        else if (n) out[n++] = ' ';
-        i += blank ? sizeof mark - 1 : 1;
+        if (blank) i += sizeof mark - 1;
+        if (!blank) out[n++] = piece[i++];
+        else if (n && i < size && (unsigned char)piece[i] < 0x80) out[n++] = ' ';
     }
     out[n] = '\0';
     return n;
