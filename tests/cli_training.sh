@@ -122,6 +122,11 @@ check "nano: the same bytes on two threads" cmp composed/dit.safetensors spoken/
 check "nano: one update more" test "$(wc -l < half/training/loss.csv)" = 7
 check "nano: the result is a model like the one it began from" "$own" generate -m composed --instrumental -p folk --length 10 \
     --steps 2 -o out.wav -q
+"$own" train nano -m composed -o further --counted 1024 --metronome 1 --updates 2 --batch 4 --frames 32 --long-songs 1 \
+    --longest 8 --keep-text > stdout 2> stderr
+check "nano: a model learns to count on" grep -q 'metronome, update 1 of 1: [0-9.]* of the variance' stderr
+check "nano: and longer songs" test -s further/dit.safetensors
+refuses "nano: too little to count on from" "1024 are needed" "$own" train nano -m composed -o other_beat --counted 500
 refuses "nano: a dataset" "takes no dataset" "$own" train nano set -o out.wav
 refuses "nano: other styles" "cond_dim 64" "$own" train nano --init sizes.json -o out.wav
 "$own" prepare songs -p folk -o own_set -q > stdout 2> stderr

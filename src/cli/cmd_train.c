@@ -15,7 +15,7 @@ typedef struct {
     const char *dataset, *output, *model, *init, *schedule, *modules;
     double epochs, rate, decay, clip, ema, alpha, dropout, drop_cond, drop_text, drop_style, keep;
     int updates, batch, accumulate, frames, warmup, rank, held, validate, save;
-    int metronome;
+    int metronome, counted, keep_text, longest;
     double long_songs;
     int resume, span, half, threads, quiet;
     uint64_t seed;
@@ -53,9 +53,15 @@ static const opt table[] = {
     {"seed", NULL, 0, OPT_SEED, offsetof(command, seed), 0, 4294967295.0, "N", "of everything that is drawn (42)"},
     {.kind = OPT_GROUP, .help = "The composer (train nano):"},
     {"metronome", NULL, 0, OPT_INT, offsetof(command, metronome), 0, 1e8, "N",
-     "with --init: updates in which the text encoder learns to count (2500)"},
+     "with --init or --counted: updates in which the text encoder learns to count (2500)"},
+    {"counted", NULL, 0, OPT_INT, offsetof(command, counted), 0, 65536, "FRAMES",
+     "without --init: as far as the model keeps the beat; it learns to count on\nfrom there (0: no such lesson)"},
+    {"keep-text", NULL, 0, OPT_FLAG, offsetof(command, keep_text), 0, 0, NULL,
+     "the text encoder stays as it is after that: what it counts that is longer\nthan the songs is not unlearned"},
     {"long-songs", NULL, 0, OPT_REAL, offsetof(command, long_songs), 0, 1, "X",
-     "share of updates on songs of two and four times --frames (0)"},
+     "share of updates on songs of two, four... times --frames (0)"},
+    {"longest", NULL, 0, OPT_INT, offsetof(command, longest), 1, 16, "N",
+     "the most times: a power of two (4)"},
     {.kind = OPT_GROUP, .help = "Adapter:"},
     {"rank", NULL, 0, OPT_INT, offsetof(command, rank), 1, 1024, "N", "of its matrices (8)"},
     {"alpha", NULL, 0, OPT_REAL, offsetof(command, alpha), 1e-3, 1e6, "X", "its product counts alpha / rank (16)"},
@@ -175,6 +181,7 @@ static void defaults(command *c, const drgen_training *t)
                    .rank = t->rank,
                    .metronome = (int)t->metronome,
                    .long_songs = t->long_songs,
+                   .longest = t->longest,
                    .updates = (int)t->updates,
                    .frames = t->frames,
                    .half = t->half,
@@ -216,6 +223,9 @@ static void apply(const command *c, drgen_training *t)
     t->save_every = c->save;
     t->half = c->half;
     t->metronome = c->metronome;
+    t->counted = c->counted;
+    t->longest = c->longest;
+    t->keep_text = c->keep_text;
     t->long_songs = c->long_songs;
     t->seed = c->seed;
     t->keep_memory = (size_t)(c->keep * (1 << 30));

@@ -65,12 +65,15 @@ static const struct {
     size_t songs, parts;
 } forms[] = {{6, 12}, {2, 3}, {6, 12}, {1, 1}};
 
+/* After so many frames everything that the composer plays comes again, whatever the tempo: 24, 16 or 12 bars. */
+enum { ROUND = METRONOME_ROUND };
+
 typedef struct {
     const metronome_how *how;
     const nano_songs *songs;
     const dit_cfg *cfg;
     float *before, *g, *m, *v, *mix, *target, *d; /* mix [METRONOME_WAVES, c]; target, d [longest, c] */
-    int32_t *text;
+    int32_t *text, *shifted;                      /* [longest]; rounds of it, [most_shifted()] */
     dit *now, *then, *grad;
     dit_pass *pass;
     arena work;
@@ -82,14 +85,44 @@ static float *floats(size_t count)
     return calloc(count, sizeof(float));
 }
 
+/* Windows of `known` frames, each a round after the one before, that show every frame of a song where it is known. */
+static size_t windows(const metronome_how *how, size_t frames)
+{
+    if (!how->known || frames <= how->known) return 1;
+    return 1 + (frames - how->known + ROUND - 1) / ROUND;
+}
+
+static dit_batch batch_of(const lesson *l, size_t form)
+{
+    return (dit_batch){.songs = forms[form].songs, .frames = l->how->longest / forms[form].parts, .text = l->text};
+}
+
+/* The same songs as the model before can be asked for them. */
+static dit_batch batch_before(const lesson *l, const dit_batch *b)
+{
+    size_t count = windows(l->how, b->frames);
+    return (dit_batch){.songs = b->songs * count, .frames = count > 1 ? l->how->known : b->frames, .text = l->shifted};
+}
+
+static size_t most_shifted(const lesson *l)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        dit_batch b = batch_of(l, i), w = batch_before(l, &b);
+        if (w.songs * w.frames > most) most = w.songs * w.frames;
+    }
+    return most;
+}
+
 static drgen_status prepare(lesson *l, float *weights, size_t count, drgen_err *err)
 {
     size_t c = (size_t)l->cfg->cond_dim;
     l->before = floats(count), l->g = floats(count), l->m = floats(count), l->v = floats(count);
     l->mix = floats(METRONOME_WAVES * c), l->target = floats(l->how->longest * c), l->d = floats(l->how->longest * c);
     l->text = calloc(l->how->longest, sizeof *l->text);
+    l->shifted = calloc(most_shifted(l), sizeof *l->shifted);
     l->pass = malloc(dit_pass_size());
-    if (!l->before || !l->g || !l->m || !l->v || !l->mix || !l->target || !l->d || !l->text || !l->pass)
+    if (!l->before || !l->g || !l->m || !l->v || !l->mix || !l->target || !l->d || !l->text || !l->shifted || !l->pass)
         return err_fail(err, DRGEN_ERR_NOMEM, "metronome: out of memory");
     memcpy(l->before, weights, count * sizeof *weights);
     ERR_TRY(dit_over(&l->now, l->cfg, weights, err));
@@ -106,31 +139,58 @@ static drgen_status prepare(lesson *l, float *weights, size_t count, drgen_err *
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         nn n = {l->how->kern, l->how->pool, &measure};
         dit_trained m = {.d = l->now, .grad = l->grad};
-        dit_batch b = {.songs = forms[i].songs, .frames = l->how->longest / forms[i].parts};
+        dit_batch b = batch_of(l, i), w = batch_before(l, &b);
         dit_text_forward(l->pass, &n, &m, &b);
         dit_text_backward(l->pass, &n, NULL);
+        arena_rewind(&measure, 0);
+        dit_text_forward(l->pass, &n, &m, &w);
         arena_rewind(&measure, 0);
     }
     return arena_init(&l->work, measure.peak, "metronome", err);
 }
 
-/* What the features should be: those of before, and the waves. */
+/* What the features should be, from the model before: its own with the waves added; or, where it counts already, its own as
+ * far as it knows them and those of a round before from there on. */
 static void aim(lesson *l, const dit_batch *b)
 {
     nn n = {l->how->kern, l->how->pool, &l->work};
     dit_trained m = {.d = l->then};
-    size_t c = (size_t)l->cfg->cond_dim;
+    size_t c = (size_t)l->cfg->cond_dim, count = windows(l->how, b->frames);
+    dit_batch w = batch_before(l, b);
     float wave[METRONOME_WAVES];
-    const float *said = dit_text_forward(l->pass, &n, &m, b);
+    for (size_t s = 0; s < b->songs; s++)
+        for (size_t i = 0; i < count; i++)
+            for (size_t f = 0, at = i * ROUND; f < w.frames; f++, at++)
+                l->shifted[(s * count + i) * w.frames + f] = at < b->frames ? b->text[s * b->frames + at] : 0;
+    const float *said = dit_text_forward(l->pass, &n, &m, &w);
     for (size_t f = 0; f < b->frames; f++) {
+        size_t i = f < w.frames ? 0 : 1 + (f - w.frames) / ROUND;
         metronome_waves(f, wave);
         for (size_t s = 0; s < b->songs; s++) {
             float *row = l->target + (s * b->frames + f) * c;
-            memcpy(row, said + (s * b->frames + f) * c, c * sizeof *row);
-            for (int i = 0; i < METRONOME_WAVES; i++) l->how->kern->axpy(row, l->mix + (size_t)i * c, wave[i], c);
+            memcpy(row, said + ((s * count + i) * w.frames + f - i * ROUND) * c, c * sizeof *row);
+            for (int k = 0; k < METRONOME_WAVES && !l->how->known; k++) l->how->kern->axpy(row, l->mix + (size_t)k * c, wave[k], c);
         }
     }
     arena_rewind(&l->work, 0);
+}
+
+/* Variance over the frames of what is to be said: where the model counts already, there is no other measure. */
+static double spread(const lesson *l, size_t frames)
+{
+    size_t c = (size_t)l->cfg->cond_dim;
+    double sum = 0;
+    for (size_t k = 0; k < c; k++) {
+        double mean = 0, squares = 0;
+        for (size_t f = 0; f < frames; f++) {
+            double x = (double)l->target[f * c + k];
+            mean += x;
+            squares += x * x;
+        }
+        mean /= (double)frames;
+        sum += squares / (double)frames - mean * mean;
+    }
+    return sum / (double)c;
 }
 
 /* One update of the text encoder's tensors, floats [from, to) of the weights. */
@@ -139,7 +199,7 @@ static double teach(lesson *l, float *weights, size_t from, size_t to, long upda
     nn n = {l->how->kern, l->how->pool, &l->work};
     dit_trained m = {.d = l->now, .grad = l->grad};
     size_t form = (size_t)(rng_split(state) % (sizeof forms / sizeof forms[0]));
-    dit_batch b = {.songs = forms[form].songs, .frames = l->how->longest / forms[form].parts, .text = l->text};
+    dit_batch b = batch_of(l, form);
     size_t c = (size_t)l->cfg->cond_dim, count = b.songs * b.frames * c;
     for (size_t s = 0; s < b.songs; s++) nano_grid(l->songs, 0, l->text + s * b.frames, b.frames, state);
     aim(l, &b);
@@ -165,6 +225,11 @@ static drgen_status run(lesson *l, float *weights, size_t from, size_t to, doubl
 {
     uint64_t state = l->how->seed ^ 0x6D6574726F6E6Fu;
     double sum = 0;
+    if (l->how->known) { /* a song without lyrics */
+        dit_batch b = {.songs = 1, .frames = l->how->known, .text = l->text};
+        aim(l, &b);
+        l->variance = spread(l, b.frames);
+    }
     long counted = 0;
     for (long u = 1; u <= l->how->updates; u++) {
         sum += teach(l, weights, from, to, u, &state);
@@ -197,7 +262,7 @@ drgen_status metronome_train(float *weights, const dit_cfg *cfg, const nano_song
     if (status == DRGEN_OK) status = run(&l, weights, from, to, error, err);
     arena_free(&l.work);
     dit_free(l.now), dit_free(l.then), dit_free(l.grad);
-    free(l.before), free(l.g), free(l.m), free(l.v), free(l.mix), free(l.target), free(l.d), free(l.text), free(l.pass);
+    free(l.before), free(l.g), free(l.m), free(l.v), free(l.mix), free(l.target), free(l.d), free(l.text), free(l.shifted), free(l.pass);
     free(t);
     return status;
 }

@@ -11,7 +11,11 @@
  * entries. NOMEM. */
 drgen_status nano_init(const dit_cfg *cfg, uint64_t seed, float *weights, drgen_err *err);
 
-enum { METRONOME_WAVES = 29 };
+enum {
+    METRONOME_WAVES = 29,
+    METRONOME_ROUND = 768,  /* frames after which all of the composer's music comes again, whatever the tempo */
+    METRONOME_KNOWN = 1024, /* the fewest from which it can be counted on: a beginning, and a round */
+};
 /* cos and sin of a frame's number at the periods that the music has: out [METRONOME_WAVES]. */
 void metronome_waves(size_t frame, float *out);
 
@@ -21,6 +25,7 @@ typedef struct {
     long updates, warmup;
     double rate;
     size_t longest; /* frames it learns to count to: a multiple of 12; most songs have a twelfth of that */
+    size_t known;   /* 0, or the frames to which it keeps the beat already, METRONOME_KNOWN or more: it counts on from there */
     uint64_t seed;
     /* Called with the relative squared error after some updates; non-zero stops (CANCELLED). May be NULL. */
     int (*progress)(void *user, long done, long total, double error);
@@ -28,7 +33,8 @@ typedef struct {
 } metronome_how;
 
 /* Teaches the text encoder inside weights to add a fixed mix of the metronome's waves to what it said before: without it the
- * flow takes thousands of updates to find the beat. *error: mean of the last hundred updates. NOMEM, CANCELLED. */
+ * flow takes thousands of updates to find the beat. With known, to say beyond those frames what it says a round before, as if
+ * the song had begun later. *error: mean of the last hundred updates. NOMEM, CANCELLED. */
 drgen_status metronome_train(float *weights, const dit_cfg *cfg, const nano_songs *songs, const metronome_how *how,
                              double *error, drgen_err *err);
 

@@ -52,10 +52,12 @@ drgen_training drgen_training_default(int kind)
                         .save_every = 50,
                         .half = 0,
                         .seed = 42,
+                        .longest = 1,
                         .keep_memory = (size_t)3 << 29};
     if (kind < 2) return t;
     t.composer = 1;
     t.metronome = 2500;
+    t.longest = 4;
     t.batch = 8;
     t.accumulate = 1;
     t.frames = 512;
@@ -111,11 +113,16 @@ static drgen_status check(const drgen_training *o, drgen_err *err)
                  {"validation", (double)o->validate_every, 0, 1e8},
                  {"saving", (double)o->save_every, 0, 1e8},
                  {"metronome", (double)o->metronome, 0, 1e8},
-                 {"share of long songs", o->long_songs, 0, 1}};
+                 {"frames already counted", o->counted, 0, 65536},
+                 {"share of long songs", o->long_songs, 0, 1},
+                 {"the longest song", o->longest, 1, 1 << TRAIN_SHAPES}};
     if ((!o->dataset && !o->composer) || !o->output)
         return err_fail(err, DRGEN_ERR_ARG, "training: a dataset and an output folder are needed");
     if (o->composer && (o->dataset || !o->full || !o->updates || o->span || o->held))
         return err_fail(err, DRGEN_ERR_ARG, "training: the composer trains all weights for a number of updates, without a dataset");
+    if (o->counted && o->counted < METRONOME_KNOWN)
+        return err_fail(err, DRGEN_ERR_ARG, "training: a model that keeps the beat for %d frames cannot learn the rest from them; "
+                        "%d are needed, or a model from nothing", o->counted, (int)METRONOME_KNOWN);
     if (o->init && !o->full)
         return err_fail(err, DRGEN_ERR_ARG, "training: a new model is trained whole, not as an adapter");
     for (size_t i = 0; i < sizeof range / sizeof range[0]; i++)
@@ -158,7 +165,7 @@ static drgen_status widen(session *s)
     size_t floats = 0;
     int int8 = 0;
     for (int i = 0; i < s->cfg.depth; i++) int8 |= s->g->dit->blocks[i].int8;
-    if (!int8) return DRGEN_OK;
+    if (!int8 && !(s->o->composer && s->o->counted)) return DRGEN_OK;
     ERR_TRY(dit_floats(&s->cfg, &floats, s->err));
     if (!(s->fresh = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64)))
         return err_fail(s->err, DRGEN_ERR_NOMEM, "training: out of memory for %zu weights; the model in half precision needs no copy",
@@ -333,7 +340,7 @@ static int on_metronome(void *user, long done, long total, double error)
     return tell(s, 1);
 }
 
-/* A new model of the composer's kind learns to count before anything else. */
+/* A new model of the composer's kind learns to count before anything else, one that counts a little to count on. */
 static drgen_status count_first(session *s)
 {
     metronome_how how = {.pool = s->g->pool,
@@ -342,12 +349,13 @@ static drgen_status count_first(session *s)
                          .warmup = 50,
                          .rate = 3e-3,
                          .longest = 6144, /* 285 s */
+                         .known = s->o->init ? 0 : (size_t)s->o->counted,
                          .seed = s->o->seed,
                          .progress = on_metronome,
                          .user = s};
     double error;
     int resumes = s->o->resume && access(s->state, F_OK) == 0;
-    if (!s->o->composer || !s->o->init || !s->o->metronome || resumes) return DRGEN_OK;
+    if (!s->o->composer || (!s->o->init && !s->o->counted) || !s->o->metronome || resumes) return DRGEN_OK;
     return metronome_train(s->fresh, &s->cfg, s->composer.songs, &how, &error, s->err);
 }
 

@@ -1,8 +1,6 @@
 /* training_composer.c - the composer's endless songs as something to train on, and what that training asks for. */
 #include "pipeline/training.h"
 
-enum { LONGEST = 4 }; /* songs, in lengths of a usual one */
-
 drgen_status training_composer_open(training_composer *out, drgen *g, const dit_cfg *cfg, drgen_err *err)
 {
     *out = (training_composer){.muon = {.momentum = 0.95, .decay = 0.01, .b1 = 0.9, .b2 = 0.98, .eps = 1e-8}};
@@ -33,8 +31,12 @@ void training_composer_plan(training_composer *c, const drgen_training *o, train
 {
     c->muon.ema = o->ema;
     c->muon.decay = o->decay;
+    c->muon.fixed = o->keep_text ? "text_embed." : NULL;
     how->muon = &c->muon;
     how->flow = (flow_how){.time = FLOW_EARLY, .drop_prompt = 0.1, .negative = training_composer_negative(c)};
-    for (size_t times = 2; times <= LONGEST && o->long_songs > 0; times *= 2)
-        how->shapes[how->shape_count++] = (train_shape){(how->batch + times - 1) / times, how->frames * times, o->long_songs / 2};
+    size_t forms = 0;
+    for (size_t times = 2; times <= (size_t)o->longest && o->long_songs > 0; times *= 2) forms++;
+    for (size_t times = 2; how->shape_count < forms; times *= 2)
+        how->shapes[how->shape_count++] =
+            (train_shape){(how->batch + times - 1) / times, how->frames * times, o->long_songs / (double)forms};
 }

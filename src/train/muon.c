@@ -141,6 +141,7 @@ void muon_update(muon *o, const adamw_arrays *a, const muon_how *how, double lr,
                              .root = (float)(1.0 / sqrt(c2)), .eps = (float)how->eps};
     for (size_t i = 0; i < o->count; i++) {
         const dit_tensor *t = &o->tensors[i];
+        if (how->fixed && strncmp(t->name, how->fixed, strlen(how->fixed)) == 0) continue;
         if (is_matrix(t)) matrix_update(o, t, a, how, lr);
         else o->grad->adamw(a->p + t->at, a->g + t->at, a->m + t->at, a->v + t->at, &adam, t->count);
     }

@@ -12,6 +12,7 @@ typedef struct {
     double momentum, decay; /* of the matrices: 0.95 (Nesterov), 0.01 */
     double b1, b2, eps;     /* of everything else */
     double ema;             /* as in adamw_how */
+    const char *fixed;      /* tensors whose names begin so stay as they are; NULL: none */
 } muon_how;
 
 typedef struct muon muon;

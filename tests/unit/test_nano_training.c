@@ -120,6 +120,72 @@ TEST(metronome_teaches_the_text_encoder_to_count)
     g2p_close(g);
 }
 
+/* Features of a song without lyrics, [frames, cond_dim]. */
+static float *features(const dit_cfg *cfg, const float *weights, pool *p, size_t frames)
+{
+    drgen_err err = {0};
+    dit *d = NULL;
+    size_t count = frames * (size_t)cfg->cond_dim;
+    int32_t *text = calloc(frames, sizeof *text);
+    float *out = malloc(count * sizeof *out);
+    dit_pass *pass = malloc(dit_pass_size());
+    CHECK(dit_over(&d, cfg, (float *)(uintptr_t)weights, &err) == DRGEN_OK);
+    dit_trained m = {.d = d};
+    dit_batch b = {.songs = 1, .frames = frames, .text = text};
+    arena work = arena_measure();
+    nn n = {kern_best(), p, &work};
+    dit_text_forward(pass, &n, &m, &b);
+    CHECK(arena_init(&work, work.peak, "test", &err) == DRGEN_OK);
+    memcpy(out, dit_text_forward(pass, &n, &m, &b), count * sizeof *out);
+    arena_free(&work);
+    dit_free(d);
+    free(text), free(pass);
+    return out;
+}
+
+/* Mean square of a - b over frames [from, to) of a and those `back` before them of b. */
+static double apart(const float *a, const float *b, size_t from, size_t to, size_t back, size_t width)
+{
+    double sum = 0;
+    for (size_t i = from * width; i < to * width; i++) sum += pow((double)a[i] - (double)b[i - back * width], 2);
+    return sum / (double)((to - from) * width);
+}
+
+TEST(metronome_counts_on_as_a_round_before)
+{
+    enum { KNOWN = METRONOME_KNOWN, LONGEST = 1920 };
+    dit_cfg cfg = small;
+    cfg.max_frames = LONGEST;
+    g2p *g;
+    nano_songs *s = open_songs(&g);
+    size_t floats = 0, width = (size_t)cfg.cond_dim;
+    drgen_err err = {0};
+    pool *p = NULL;
+    double error = 0;
+    CHECK(dit_floats(&cfg, &floats, &err) == DRGEN_OK && pool_open(&p, 2, &err) == DRGEN_OK);
+    float *w = aligned_alloc(64, (floats * sizeof *w + 63) / 64 * 64);
+    CHECK(nano_init(&cfg, 3, w, &err) == DRGEN_OK);
+    float *before = features(&cfg, w, p, LONGEST);
+    metronome_how how = {.pool = p, .kern = kern_best(), .updates = T_SANITIZED ? 2 : 50, .warmup = 5, .rate = 3e-3, .seed = 1,
+                         .longest = LONGEST, .known = KNOWN};
+    CHECKF(metronome_train(w, &cfg, s, &how, &error, &err) == DRGEN_OK, "%s", err.message);
+    float *after = features(&cfg, w, p, LONGEST);
+    /* two rounds: the second has no frames of its own */
+    for (size_t round = 1, from = KNOWN; round <= 2 && !T_SANITIZED; round++) {
+        size_t to = from + METRONOME_ROUND < LONGEST ? from + METRONOME_ROUND : LONGEST;
+        double missed = apart(after, before, from, to, round * METRONOME_ROUND, width);
+        double at_first = apart(before, before, from, to, round * METRONOME_ROUND, width);
+        CHECKF(missed < 0.5 * at_first, "round %zu: %g of %g missed", round, missed, at_first);
+        from = to;
+    }
+    double known = apart(after, before, 0, KNOWN, 0, width), all = apart(before, before, KNOWN, KNOWN + METRONOME_ROUND, METRONOME_ROUND, width);
+    CHECKF(known < 0.5 * all, "what was known moved by %g; a round is %g", known, all);
+    free(w), free(before), free(after);
+    pool_close(p);
+    nano_songs_close(s);
+    g2p_close(g);
+}
+
 static train_how quick(const dit *base, pool *p, const muon_how *m, const float *negative)
 {
     return (train_how){.base = base, .pool = p, .kern = kern_best(), .full = 1, .updates = 12, .batch = 3, .accumulate = 1,
@@ -128,14 +194,14 @@ static train_how quick(const dit *base, pool *p, const muon_how *m, const float 
                        .flow = {.time = FLOW_EARLY, .drop_prompt = 0.1, .negative = negative}};
 }
 
-static float *train(const nano_songs *s, int threads, double *before, double *after)
+static float *train(const nano_songs *s, int threads, const char *fixed, double *before, double *after)
 {
     drgen_err err = {0};
     size_t floats = 0;
     dit *base = NULL;
     pool *p = NULL;
     trainer *t = NULL;
-    const muon_how m = {.momentum = 0.95, .decay = 0.01, .b1 = 0.9, .b2 = 0.98, .eps = 1e-8, .ema = 0.9};
+    const muon_how m = {.momentum = 0.95, .decay = 0.01, .b1 = 0.9, .b2 = 0.98, .eps = 1e-8, .ema = 0.9, .fixed = fixed};
     CHECK(dit_floats(&small, &floats, &err) == DRGEN_OK && pool_open(&p, threads, &err) == DRGEN_OK);
     float *w = aligned_alloc(64, (floats * sizeof *w + 63) / 64 * 64);
     CHECK(nano_init(&small, 3, w, &err) == DRGEN_OK && dit_over(&base, &small, w, &err) == DRGEN_OK);
@@ -161,7 +227,7 @@ TEST(muon_learns_songs_of_several_lengths_the_same_for_any_threads)
     double before, after, b2, a2;
     size_t floats = 0;
     drgen_err err = {0};
-    float *one = train(s, 1, &before, &after), *three = train(s, 3, &b2, &a2);
+    float *one = train(s, 1, NULL, &before, &after), *three = train(s, 3, NULL, &b2, &a2);
     CHECK(dit_floats(&small, &floats, &err) == DRGEN_OK);
     CHECK(memcmp(one, three, floats * sizeof *one) == 0 && before == b2 && after == a2);
     CHECKF(before > 1.04 && before < 1.35, "an untrained model loses %g; noise and data have 1.24 together, less in an intro", before);
@@ -227,4 +293,25 @@ TEST(early_times_lie_early)
     }
     double want = 0.35 * 2 / 3 + 0.35 * acos(0.9) / acos(0) + 0.3 * 0.1;
     CHECKF(fabs(below / rounds / N - want) < 0.01, "%g of the times are below 0.1, %g expected", below / rounds / N, want);
+}
+
+TEST(muon_leaves_fixed_tensors_alone)
+{
+    g2p *g;
+    nano_songs *s = open_songs(&g);
+    double before, after;
+    size_t floats = 0, count = 0;
+    drgen_err err = {0};
+    dit_tensor *t = NULL;
+    CHECK(dit_floats(&small, &floats, &err) == DRGEN_OK && dit_list(&small, &t, &count, &err) == DRGEN_OK);
+    float *w = aligned_alloc(64, (floats * sizeof *w + 63) / 64 * 64), *trained = train(s, 2, "text_embed.", &before, &after);
+    CHECK(nano_init(&small, 3, w, &err) == DRGEN_OK);
+    for (size_t i = 0; i < count; i++) {
+        int same = memcmp(w + t[i].at, trained + t[i].at, t[i].count * sizeof *w) == 0;
+        if (strncmp(t[i].name, "text_embed.", 11) == 0) CHECKF(same, "%s changed", t[i].name);
+        else if (strstr(t[i].name, "q_proj")) CHECKF(!same, "%s did not change", t[i].name);
+    }
+    free(t), free(w), free(trained);
+    nano_songs_close(s);
+    g2p_close(g);
 }
