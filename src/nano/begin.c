@@ -8,16 +8,10 @@
 #include "base/rng.h"
 #include "train/dit_tensors.h"
 
-static int ends(const char *name, const char *end)
-{
-    size_t n = strlen(name), e = strlen(end);
-    return n >= e && strcmp(name + n - e, end) == 0;
-}
-
 /* Standard deviation of a tensor's start; negative: the constant -deviation instead. */
 static double deviation(const dit_tensor *t)
 {
-    if (strstr(t->name, "layernorm") || ends(t->name, ".norm.weight")) return -1;
+    if (strstr(t->name, "layernorm") || dit_tensor_ends(t, ".norm.weight")) return -1;
     if (t->dims == 1 || strncmp(t->name, "proj_out", 8) == 0 || strncmp(t->name, "norm_out", 8) == 0) return 0;
     if (strcmp(t->name, "text_embed.text_embed.weight") == 0) return 1;
     double fan = strstr(t->name, "dwconv") ? DIT_TEXT_TAPS : (double)(t->count / t->shape[0]);
@@ -65,9 +59,6 @@ static const struct {
     size_t songs, parts;
 } forms[] = {{6, 12}, {2, 3}, {6, 12}, {1, 1}};
 
-/* After so many frames everything that the composer plays comes again, whatever the tempo: 24, 16 or 12 bars. */
-enum { ROUND = METRONOME_ROUND };
-
 typedef struct {
     const metronome_how *how;
     const nano_songs *songs;
@@ -89,7 +80,7 @@ static float *floats(size_t count)
 static size_t windows(const metronome_how *how, size_t frames)
 {
     if (!how->known || frames <= how->known) return 1;
-    return 1 + (frames - how->known + ROUND - 1) / ROUND;
+    return 1 + (frames - how->known + METRONOME_ROUND - 1) / METRONOME_ROUND;
 }
 
 static dit_batch batch_of(const lesson *l, size_t form)
@@ -160,15 +151,15 @@ static void aim(lesson *l, const dit_batch *b)
     float wave[METRONOME_WAVES];
     for (size_t s = 0; s < b->songs; s++)
         for (size_t i = 0; i < count; i++)
-            for (size_t f = 0, at = i * ROUND; f < w.frames; f++, at++)
+            for (size_t f = 0, at = i * METRONOME_ROUND; f < w.frames; f++, at++)
                 l->shifted[(s * count + i) * w.frames + f] = at < b->frames ? b->text[s * b->frames + at] : 0;
     const float *said = dit_text_forward(l->pass, &n, &m, &w);
     for (size_t f = 0; f < b->frames; f++) {
-        size_t i = f < w.frames ? 0 : 1 + (f - w.frames) / ROUND;
+        size_t i = f < w.frames ? 0 : 1 + (f - w.frames) / METRONOME_ROUND;
         metronome_waves(f, wave);
         for (size_t s = 0; s < b->songs; s++) {
             float *row = l->target + (s * b->frames + f) * c;
-            memcpy(row, said + ((s * count + i) * w.frames + f - i * ROUND) * c, c * sizeof *row);
+            memcpy(row, said + ((s * count + i) * w.frames + f - i * METRONOME_ROUND) * c, c * sizeof *row);
             for (int k = 0; k < METRONOME_WAVES && !l->how->known; k++) l->how->kern->axpy(row, l->mix + (size_t)k * c, wave[k], c);
         }
     }

@@ -13,7 +13,7 @@ drgen_status nano_init(const dit_cfg *cfg, uint64_t seed, float *weights, drgen_
 
 enum {
     METRONOME_WAVES = 29,
-    METRONOME_ROUND = 768,  /* frames after which all of the composer's music comes again, whatever the tempo */
+    METRONOME_ROUND = 768,  /* frames after which all that the composer plays comes again: 24, 16 or 12 bars */
     METRONOME_KNOWN = 1024, /* the fewest from which it can be counted on: a beginning, and a round */
 };
 /* cos and sin of a frame's number at the periods that the music has: out [METRONOME_WAVES]. */

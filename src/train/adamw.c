@@ -50,12 +50,16 @@ static void update_task(void *arg, size_t task, int thread)
     if (a->ema) j->k->lerp(a->ema + at, a->p + at, j->ema, n);
 }
 
+float adamw_average(double ema, long n)
+{
+    return (float)(1.0 - fmin(ema, (1.0 + (double)n) / (10.0 + (double)n)));
+}
+
 void adamw_update(pool *p, const kern_grad *k, const adamw_arrays *a, const adamw_how *how, long n, double norm)
 {
-    double c1 = 1.0 - pow(how->b1, (double)n), c2 = 1.0 - pow(how->b2, (double)n), step = (double)n;
-    double keep = fmin(how->ema, (1.0 + step) / (10.0 + step)), scale = 1.0;
+    double c1 = 1.0 - pow(how->b1, (double)n), c2 = 1.0 - pow(how->b2, (double)n), scale = 1.0;
     if (how->clip > 0) scale = fmin(1.0, how->clip / (norm + 1e-6));
-    adamw_job j = {.k = k, .a = a, .ema = (float)(1.0 - keep),
+    adamw_job j = {.k = k, .a = a, .ema = adamw_average(how->ema, n),
                    .how = {.keep = (float)(1.0 - how->lr * how->decay), .b1 = (float)how->b1, .b2 = (float)how->b2,
                            .scale = (float)scale, .step = (float)(how->lr / c1), .root = (float)(1.0 / sqrt(c2)),
                            .eps = (float)how->eps}};

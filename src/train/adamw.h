@@ -15,8 +15,11 @@ typedef struct {
 typedef struct {
     double lr, b1, b2, eps, decay;
     double clip; /* largest norm of the gradient; 0: any */
-    double ema;  /* the average's decay in the long run: min(ema, (1 + n) / (10 + n)) at update n */
+    double ema;  /* the average's decay in the long run */
 } adamw_how;
+
+/* How far the average moves to the weights of update n (from 1): 1 - min(ema, (1 + n) / (10 + n)). */
+float adamw_average(double ema, long n);
 
 /* Norm of the gradient. sums: room for adamw_pieces(count) doubles. Same value for any number of threads. */
 size_t adamw_pieces(size_t count);

@@ -216,10 +216,10 @@ drgen_status dit_flatten(const dit *from, const kern_table *kern, float *data, d
     return DRGEN_OK;
 }
 
-static int ends(const char *name, const char *end)
+int dit_tensor_ends(const dit_tensor *t, const char *end)
 {
-    size_t n = strlen(name), e = strlen(end);
-    return n >= e && strcmp(name + n - e, end) == 0;
+    size_t n = strlen(t->name), e = strlen(end);
+    return n >= e && strcmp(t->name + n - e, end) == 0;
 }
 
 /* Inputs that reach one output: a bias has those of the weight before it. */
@@ -231,8 +231,8 @@ static size_t fan_in(const dit_tensor *t)
 
 static void init_tensor(const dit_tensor *t, size_t fan, uint64_t seed, float *out)
 {
-    float value = strstr(t->name, "layernorm") || ends(t->name, ".norm.weight") ? 1.0f : 0.0f;
-    int fixed = value != 0 || strstr(t->name, ".grn.") || ends(t->name, ".norm.bias");
+    float value = strstr(t->name, "layernorm") || dit_tensor_ends(t, ".norm.weight") ? 1.0f : 0.0f;
+    int fixed = value != 0 || strstr(t->name, ".grn.") || dit_tensor_ends(t, ".norm.bias");
     if (fixed) {
         for (size_t i = 0; i < t->count; i++) out[i] = value;
         return;

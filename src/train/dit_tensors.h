@@ -15,6 +15,8 @@ typedef struct {
     const float **vector;
 } dit_tensor;
 
+int dit_tensor_ends(const dit_tensor *t, const char *end); /* the name does */
+
 /* Lists d's tensors; out may be NULL. Returns their number; *floats (may be NULL) gets the length of a flat array. d needs
  * its configuration and its arrays of layers only. */
 size_t dit_tensors(dit *d, dit_tensor *out, size_t *floats);

@@ -136,7 +136,7 @@ static void matrix_update(muon *o, const dit_tensor *t, const adamw_arrays *a, c
 
 void muon_update(muon *o, const adamw_arrays *a, const muon_how *how, double lr, long n)
 {
-    double c1 = 1.0 - pow(how->b1, (double)n), c2 = 1.0 - pow(how->b2, (double)n), count = (double)n;
+    double c1 = 1.0 - pow(how->b1, (double)n), c2 = 1.0 - pow(how->b2, (double)n);
     const kern_adamw adam = {.keep = 1, .b1 = (float)how->b1, .b2 = (float)how->b2, .scale = 1, .step = (float)(lr / c1),
                              .root = (float)(1.0 / sqrt(c2)), .eps = (float)how->eps};
     for (size_t i = 0; i < o->count; i++) {
@@ -145,5 +145,5 @@ void muon_update(muon *o, const adamw_arrays *a, const muon_how *how, double lr,
         if (is_matrix(t)) matrix_update(o, t, a, how, lr);
         else o->grad->adamw(a->p + t->at, a->g + t->at, a->m + t->at, a->v + t->at, &adam, t->count);
     }
-    if (a->ema) o->grad->lerp(a->ema, a->p, (float)(1.0 - fmin(how->ema, (1.0 + count) / (10.0 + count))), a->count);
+    if (a->ema) o->grad->lerp(a->ema, a->p, adamw_average(how->ema, n), a->count);
 }

@@ -5,6 +5,7 @@
 #include "io/safetensors.h"
 #include "nano/compose.h"
 #include "tests/t.h"
+#include "tests/words_listed.h"
 
 static const char golden[] = "tests/golden/nano/composer.safetensors";
 
@@ -21,19 +22,6 @@ static const st_tensor *tensor(const st_file *f, const char *name, int i)
     char key[32];
     snprintf(key, sizeof key, "%s.%d", name, i);
     return st_find(f, key);
-}
-
-/* "Pop,Happy" to words, in that order. */
-static words listed(const char *text)
-{
-    words w = {.count = 0};
-    while (*text) {
-        size_t n = strcspn(text, ",");
-        for (int i = 0; i < WORDS_COUNT; i++)
-            if (strlen(words_name(i)) == n && strncmp(words_name(i), text, n) == 0) words_add(&w, i);
-        text += n + (text[n] == ',');
-    }
-    return w;
 }
 
 static void check_song(const st_file *f, int i, const token_sounds *sounds)

@@ -5,6 +5,7 @@
 #include "io/safetensors.h"
 #include "nano/judge.h"
 #include "tests/t.h"
+#include "tests/words_listed.h"
 
 static const char golden[] = "tests/golden/nano/judge.safetensors";
 enum { SCORED = 18 }; /* those of latents */
@@ -28,19 +29,6 @@ static void *numbers(const st_file *f, const char *name, int i, size_t size, siz
     void *out = malloc(*count * size + 1);
     if (t) memcpy(out, t->data, *count * size);
     return out;
-}
-
-/* "Pop,Happy" to words, in that order. */
-static words listed(const char *text)
-{
-    words w = {.count = 0};
-    while (*text) {
-        size_t n = strcspn(text, ",");
-        for (int i = 0; i < WORDS_COUNT; i++)
-            if (strlen(words_name(i)) == n && strncmp(words_name(i), text, n) == 0) words_add(&w, i);
-        text += n + (text[n] == ',');
-    }
-    return w;
 }
 
 /* The composer's song for the case's source, late by its shift, cells turned over, scaled, with noise: as the case says. */
