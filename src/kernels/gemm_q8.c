@@ -34,9 +34,15 @@ size_t q8_panels(const kern_q8 *q, size_t rows)
 
 /* ---- rows */
 
+/* Of one row or column. */
+static size_t line_bytes(const kern_q8 *q, size_t depth)
+{
+    return up(depth, 4) * (size_t)q->width;
+}
+
 static size_t panel_bytes(const kern_q8 *q, size_t depth)
 {
-    return (size_t)q->mr * up(depth, 4);
+    return (size_t)q->mr * line_bytes(q, depth);
 }
 
 size_t q8_rows_bytes(const kern_q8 *q, size_t rows, size_t depth)
@@ -60,7 +66,7 @@ void q8_set_group(const kern_q8 *q, const q8_rows *r, size_t p, size_t g, const 
         scale[i] = most / 127.0f;
         inv[i] = most > 0 ? 127.0f / most : 0;
     }
-    q->quant(r->data + p * panel_bytes(q, r->depth) + k * mr, src, inv, (int)rows, n);
+    q->quant(r->data + p * panel_bytes(q, r->depth) + k * mr * (size_t)q->width, src, inv, (int)rows, n);
 }
 
 void q8_set_rows(const kern_q8 *q, const q8_rows *r, size_t p, const float *x, size_t ldx)
@@ -91,7 +97,7 @@ void q8_quantise_weights(int8_t *w, float *scale, const float *x, size_t n)
 typedef struct {
     const kern_q8 *q;
     const gemm_q8 *g;
-    int8_t *packed;   /* [panels of this block][groups][quads][nr][4] */
+    int8_t *packed;   /* [panels of this block][groups], each as kern_q8.h has it */
     int32_t *sums;    /* [panels][groups][nr] */
     float *col_scale; /* [panels * nr] */
     float *parts;     /* [threads][step][nr] sums over groups so far */
@@ -100,7 +106,7 @@ typedef struct {
 
 static size_t block_cols(const kern_q8 *q, size_t n, size_t depth)
 {
-    size_t nr = (size_t)q->nr, cols = PACK_BYTES / up(depth, 4) / nr * nr;
+    size_t nr = (size_t)q->nr, cols = PACK_BYTES / line_bytes(q, depth) / nr * nr;
     return least(cols < nr ? nr : cols, up(n, nr));
 }
 
@@ -114,7 +120,7 @@ static size_t task_rows(const kern_q8 *q, size_t depth)
 size_t gemm_q8_scratch(const pool *p, const kern_q8 *q, size_t n, size_t depth)
 {
     size_t cols = block_cols(q, n, depth);
-    return up(cols * up(depth, 4), 64) + up(cols * q8_groups(depth) * sizeof(int32_t), 64) + up(cols * sizeof(float), 64) +
+    return up(cols * line_bytes(q, depth), 64) + up(cols * q8_groups(depth) * sizeof(int32_t), 64) + up(cols * sizeof(float), 64) +
            (size_t)pool_threads(p) * task_rows(q, depth) * (size_t)q->nr * sizeof(float);
 }
 
@@ -125,7 +131,7 @@ static void pack_task(void *arg, size_t task, int thread)
     const gemm_q8 *g = j->g;
     size_t nr = (size_t)j->q->nr, depth = g->a->depth, c0 = task * nr, cols = least(nr, j->cols - c0);
     for (size_t k = 0, i = 0; k < depth; k += Q8_GROUP, i++)
-        j->q->pack(j->packed + c0 * up(depth, 4) + k * nr, j->sums + (task * j->groups + i) * nr,
+        j->q->pack(j->packed + c0 * line_bytes(j->q, depth) + k * nr * (size_t)j->q->width, j->sums + (task * j->groups + i) * nr,
                    g->w + (j->col0 + c0) * depth + k, depth, (int)cols, least(Q8_GROUP, depth - k));
     for (size_t c = 0; c < nr; c++) j->col_scale[c0 + c] = c < cols ? g->scale[j->col0 + c0 + c] : 0;
 }
@@ -137,13 +143,13 @@ static void tile(const q8_job *j, float *part, float *c, size_t panel_a, size_t 
 {
     const kern_q8 *q = j->q;
     const q8_rows *a = j->g->a;
-    size_t mr = (size_t)q->mr, nr = (size_t)q->nr, ldc = j->g->ldc, k = i * Q8_GROUP, n = least(Q8_GROUP, a->depth - k);
+    size_t mr = (size_t)q->mr, nr = (size_t)q->nr, width = (size_t)q->width, ldc = j->g->ldc, k = i * Q8_GROUP, n = least(Q8_GROUP, a->depth - k);
     int whole = rows == mr && cols == nr, last = i + 1 == j->groups;
     kern_q8_tile t = {a->scale + (panel_a * j->groups + i) * mr, j->col_scale + panel_b * nr,
                       j->sums + (panel_b * j->groups + i) * nr, part, nr};
     if (i == 0) t.from = j->g->add && whole ? c : NULL, t.ld = ldc;
-    q->micro(last && whole ? c : part, last && whole ? ldc : nr, a->data + panel_a * panel_bytes(q, a->depth) + k * mr,
-             j->packed + panel_b * nr * up(a->depth, 4) + k * nr, (n + 3) / 4, &t);
+    q->micro(last && whole ? c : part, last && whole ? ldc : nr, a->data + panel_a * panel_bytes(q, a->depth) + k * mr * width,
+             j->packed + panel_b * nr * line_bytes(q, a->depth) + k * nr * width, (n + 3) / 4, &t);
     for (size_t r = 0; r < rows && last && !whole; r++)
         for (size_t x = 0; x < cols; x++) c[r * ldc + x] = part[r * nr + x] + (j->g->add ? c[r * ldc + x] : 0);
 }
@@ -174,7 +180,7 @@ void gemm_q8_run(pool *p, const kern_q8 *q, const gemm_q8 *g, void *scratch)
     if (rows == 0 || g->n == 0 || depth == 0) return;
     size_t block = block_cols(q, g->n, depth);
     q8_job j = {.q = q, .g = g, .packed = scratch, .groups = q8_groups(depth)};
-    j.sums = (int32_t *)(void *)((char *)scratch + up(block * up(depth, 4), 64));
+    j.sums = (int32_t *)(void *)((char *)scratch + up(block * line_bytes(q, depth), 64));
     j.col_scale = (float *)(void *)((char *)j.sums + up(block * j.groups * sizeof(int32_t), 64));
     j.parts = j.col_scale + up(block, 16);
     j.step = task_rows(q, depth);

@@ -238,4 +238,4 @@ static void values(float *o, const int16_t *v, const int16_t *p, size_t pairs, c
 }
 
 extern const kern_q8 kern_q8_avx512;
-const kern_q8 kern_q8_avx512 = {"avx512vnni", MR, NR, absmax, quant, pack, micro, bytes, softmax_pairs, VR, values};
+const kern_q8 kern_q8_avx512 = {"avx512vnni", 1, MR, NR, absmax, quant, pack, micro, bytes, softmax_pairs, VR, values};

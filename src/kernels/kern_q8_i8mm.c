@@ -75,4 +75,4 @@ static void q8_micro(float *c, size_t ldc, const uint8_t *a, const int8_t *b, si
 }
 
 extern const kern_q8 kern_q8_i8mm;
-const kern_q8 kern_q8_i8mm = {"i8mm", Q8_MR, Q8_NR, q8_absmax, q8_quant, q8_pack, q8_micro};
+const kern_q8 kern_q8_i8mm = {"i8mm", 1, Q8_MR, Q8_NR, q8_absmax, q8_quant, q8_pack, q8_micro};

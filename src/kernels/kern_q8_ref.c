@@ -77,5 +77,5 @@ static void ref_values(float *o, const int16_t *v, const int16_t *p, size_t pair
         }
 }
 
-const kern_q8 kern_q8_ref = {"ref", REF_MR, REF_NR, ref_absmax, ref_quant, ref_pack, ref_micro,
+const kern_q8 kern_q8_ref = {"ref", 1, REF_MR, REF_NR, ref_absmax, ref_quant, ref_pack, ref_micro,
                              ref_bytes, ref_softmax_pairs, REF_MR, ref_values};

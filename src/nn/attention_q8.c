@@ -28,7 +28,7 @@ typedef struct {
 /* A thread's piece of scratch. */
 typedef struct {
     float *row;          /* [mr][width] */
-    int8_t *query, *packed; /* [nr][width], [quads][nr][4] */
+    int8_t *query, *packed; /* [nr][width]; as kern_q8.h has it */
     int32_t *sums;       /* [nr] */
     float *col, *scores; /* [nr], [KEYS][nr] */
     int16_t *weights;    /* [KEYS / 2][nr][2] */
@@ -51,7 +51,7 @@ static thread_room lay_out(const attn_job *j, arena *a)
     thread_room r;
     r.row = arena_floats(a, j->mr * j->a->width);
     r.query = arena_alloc(a, j->nr * j->a->width, 1);
-    r.packed = arena_alloc(a, j->quads * j->nr, 4);
+    r.packed = arena_alloc(a, j->quads * j->nr * (size_t)j->q8->width, 4);
     r.sums = arena_alloc(a, j->nr, sizeof *r.sums);
     r.col = arena_floats(a, j->nr);
     r.scores = arena_floats(a, KEYS * j->nr);
@@ -135,7 +135,7 @@ static void attend_tile(const attn_job *j, const thread_room *r, size_t head, si
     for (size_t k = 0; k < count; k += j->mr) {
         size_t p = (k0 + k) / j->mr;
         kern_q8_tile t = {keys->scale + p * j->mr, r->col, r->sums, NULL, 0};
-        j->q8->micro(r->scores + k * j->nr, j->nr, keys->data + p * j->mr * 4 * j->quads, r->packed, j->quads, &t);
+        j->q8->micro(r->scores + k * j->nr, j->nr, keys->data + p * j->mr * 4 * j->quads * (size_t)j->q8->width, r->packed, j->quads, &t);
     }
     j->q8->softmax_pairs(r->weights, r->scores, count, r->m, r->l, r->alpha);
     const int16_t *v = j->values + head * j->value_count + tile * lanes * KEYS;

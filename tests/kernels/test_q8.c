@@ -8,6 +8,25 @@
 static const size_t lengths[] = {1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 127, 200, 511};
 enum { MAX_N = 512, PAD = 64 };
 
+/* Place of column k of line i of a panel of so many lines, in values, and the value there less its zero point. */
+static size_t place(const kern_q8 *q, size_t lines, size_t i, size_t k)
+{
+    size_t g = 4 / (size_t)q->width;
+    return (k / g * lines + i) * g + k % g;
+}
+
+static int stored(const kern_q8 *q, const void *panel, size_t at, int zero)
+{
+    if (q->width == 2) return ((const int16_t *)panel)[at];
+    return zero ? ((const uint8_t *)panel)[at] - zero : ((const int8_t *)panel)[at];
+}
+
+static void put(const kern_q8 *q, void *panel, size_t at, int zero, int value)
+{
+    if (q->width == 2) ((int16_t *)panel)[at] = (int16_t)value;
+    else ((unsigned char *)panel)[at] = (unsigned char)(value + zero);
+}
+
 static void each_table(void (*fn)(const kern_q8 *q, uint64_t *rng))
 {
     size_t count;
@@ -19,7 +38,7 @@ static void each_table(void (*fn)(const kern_q8 *q, uint64_t *rng))
 static void quantising(const kern_q8 *q, uint64_t *rng)
 {
     static float x[KERN_MAX_MR][MAX_N + 3];
-    static uint8_t got[MAX_N * KERN_MAX_MR + PAD];
+    static uint8_t got[2 * MAX_N * KERN_MAX_MR + PAD] __attribute__((aligned(64)));
     const float *src[KERN_MAX_MR];
     float inv[KERN_MAX_MR];
     size_t mr = (size_t)q->mr;
@@ -37,8 +56,8 @@ static void quantising(const kern_q8 *q, uint64_t *rng)
             q->quant(got, src, inv, (int)rows, n);
             for (size_t k = 0; k < full; k++)
                 for (size_t i = 0; i < mr; i++)
-                    bad += got[(k / 4 * mr + i) * 4 + k % 4] != (i < rows && k < n ? (int)rintf(src[i][k] * inv[i]) + 128 : 128);
-            for (size_t i = 0; i < PAD; i++) bad += got[full * mr + i] != 7;
+                    bad += stored(q, got, place(q, mr, i, k), 128) != (i < rows && k < n ? (int)rintf(src[i][k] * inv[i]) : 0);
+            for (size_t i = 0; i < PAD; i++) bad += got[full * mr * (size_t)q->width + i] != 7;
             CHECKF(bad == 0, "%s quant n=%zu rows=%zu: %zu wrong", q->isa, n, rows, bad);
         }
     CHECKF(q->absmax(x[0], 0) == 0, "%s absmax of nothing", q->isa);
@@ -50,24 +69,24 @@ static void packing(const kern_q8 *q, uint64_t *rng)
 {
     enum { LD = 600 };
     size_t nr = (size_t)q->nr;
-    int8_t *w = malloc(nr * LD), *got = malloc(MAX_N * nr + 4 * nr + PAD);
+    int8_t *w = malloc(nr * LD), *got = malloc(2 * (MAX_N * nr + 4 * nr) + PAD);
     int32_t sums[KERN_MAX_NR];
     for (size_t i = 0; i < nr * LD; i++) w[i] = (int8_t)((int)(rng_split(rng) % 255) - 127);
     for (size_t l = 0; l < COUNT(lengths); l++)
         for (size_t cols = 1; cols <= nr; cols += 5) {
             size_t n = lengths[l], full = (n + 3) / 4 * 4, bad = 0;
-            memset(got, 99, full * nr + PAD);
+            memset(got, 99, full * nr * (size_t)q->width + PAD);
             q->pack(got, sums, w, LD, (int)cols, n);
             for (size_t j = 0; j < nr; j++) {
                 int32_t sum = 0;
                 for (size_t k = 0; k < full; k++) {
                     int8_t want = k < n && j < cols ? w[j * LD + k] : 0;
                     sum += want;
-                    bad += got[(k / 4 * nr + j) * 4 + k % 4] != want;
+                    bad += stored(q, got, place(q, nr, j, k), 0) != want;
                 }
                 bad += sums[j] != sum;
             }
-            for (size_t i = 0; i < PAD; i++) bad += got[full * nr + i] != 99;
+            for (size_t i = 0; i < PAD; i++) bad += got[full * nr * (size_t)q->width + i] != 99;
             CHECKF(bad == 0, "%s pack n=%zu cols=%zu: %zu wrong", q->isa, n, cols, bad);
         }
     free(w);
@@ -81,16 +100,17 @@ static void extremes(const kern_q8 *q, uint64_t *rng)
 {
     enum { QUADS = 64 };
     size_t mr = (size_t)q->mr, nr = (size_t)q->nr;
-    static uint8_t a[KERN_MAX_MR * QUADS * 4];
-    static int8_t b[KERN_MAX_NR * QUADS * 4];
+    static uint8_t a[2 * KERN_MAX_MR * QUADS * 4] __attribute__((aligned(64)));
+    static int8_t b[2 * KERN_MAX_NR * QUADS * 4] __attribute__((aligned(64)));
     static float c[KERN_MAX_MR * KERN_MAX_NR], row[KERN_MAX_MR], col[KERN_MAX_NR];
     int32_t sums[KERN_MAX_NR] = {0};
     for (int round = 0; round < 8; round++) {
-        for (size_t i = 0; i < mr * QUADS * 4; i++) a[i] = (uint8_t)(128 + (round & 1 ? 127 : round & 2 ? -127 : rng_split(rng) & 1 ? 127 : -127));
+        for (size_t i = 0; i < mr * QUADS * 4; i++) put(q, a, i, 128, round & 1 ? 127 : round & 2 ? -127 : rng_split(rng) & 1 ? 127 : -127);
         memset(sums, 0, sizeof sums);
         for (size_t i = 0; i < nr * QUADS * 4; i++) {
-            b[i] = (int8_t)(round & 4 ? 127 : rng_split(rng) & 1 ? 127 : -127);
-            sums[i / 4 % nr] += b[i];
+            int w = round & 4 ? 127 : rng_split(rng) & 1 ? 127 : -127;
+            put(q, b, i, 0, w);
+            sums[i / (4 / (size_t)q->width) % nr] += w;
         }
         for (size_t i = 0; i < mr; i++) row[i] = 1.0f + (float)i;
         for (size_t i = 0; i < nr; i++) col[i] = 1.0f + (float)i / 64;
@@ -102,7 +122,7 @@ static void extremes(const kern_q8 *q, uint64_t *rng)
             for (size_t j = 0; j < nr; j++) {
                 double sum = 0;
                 for (size_t k = 0; k < QUADS * 4; k++)
-                    sum += (a[(k / 4 * mr + i) * 4 + k % 4] - 128.0) * b[(k / 4 * nr + j) * 4 + k % 4];
+                    sum += stored(q, a, place(q, mr, i, k), 128) * stored(q, b, place(q, nr, j, k), 0);
                 double want = 1000 + sum * (double)row[i] * (double)col[j];
                 bad += !(fabs((double)c[i * nr + j] - want) <= 3e-7 * (fabs(want) + 1000));
             }
