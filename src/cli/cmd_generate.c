@@ -258,6 +258,13 @@ static int choose_master(session *s, drgen_err *err)
     return 0;
 }
 
+/* The guidance that the model suits best. */
+static double own_guidance(const drgen *g)
+{
+    const drgen_song open = drgen_song_default();
+    return (double)drgen_song_resolve(g, &open).guidance;
+}
+
 /* Masters the song for its file, or only brings it to the file's rate. */
 static drgen_status finish_song(session *s, const drgen_song *song, drgen_audio *audio, drgen_err *err)
 {
@@ -271,8 +278,7 @@ static drgen_status finish_song(session *s, const drgen_song *song, drgen_audio 
     ask.target = s->set.target;
     ask.ceiling = s->set.ceiling;
     ask.song = song;
-    const drgen_song open = drgen_song_default();
-    ask.guidance = (double)drgen_song_resolve(s->g, &open).guidance;
+    ask.guidance = own_guidance(s->g);
     ask.master = &s->done;
     if (status == DRGEN_OK) status = drgen_qc_run(audio, &ask, &s->qc, err);
     if (status == DRGEN_OK) progress_update(&s->p, DRGEN_MASTER, 1, 1);
@@ -349,10 +355,7 @@ static void tell_heard(session *s, const drgen_song *song)
 /* Presets were made for a guidance of 4; a model with another of its own gets as many times that. */
 static double guidance_of(const session *s)
 {
-    drgen_song own = drgen_song_default();
-    if (!s->o.cfg_of_preset) return s->o.cfg;
-    own = drgen_song_resolve(s->g, &own);
-    return s->o.cfg / 4 * (double)own.guidance;
+    return s->o.cfg_of_preset ? s->o.cfg / 4 * own_guidance(s->g) : s->o.cfg;
 }
 
 /* The song the command line asks for, on top of the recipe's. */
