@@ -351,7 +351,7 @@ typedef struct {
     int composer;           /* with full: no dataset; songs of the composer behind the embedded model, made while they are
                                learned, with Muon as the optimiser. drgen_training_default(2) has numbers for it */
     long metronome;         /* with composer, and init or counted: updates in which the text encoder learns to count first */
-    int counted;            /* with composer, without init: frames to which the model keeps the beat already; 0: all it needs */
+    int counted;            /* with composer, without init: frames to which the model keeps the beat, 1024..6144; 0: all it needs */
     int keep_text;          /* with composer: the text encoder stays as it is, or as its lesson leaves it */
     double long_songs;      /* with composer: share of updates on songs of two, four... times the length */
     int longest;            /* the most times that, a power of two */

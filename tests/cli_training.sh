@@ -127,6 +127,8 @@ check "nano: the result is a model like the one it began from" "$own" generate -
 check "nano: a model learns to count on" grep -q 'metronome, update 1 of 1: [0-9.]* of the variance' stderr
 check "nano: and longer songs" test -s further/dit.safetensors
 refuses "nano: too little to count on from" "1024 are needed" "$own" train nano -m composed -o other_beat --counted 500
+refuses "nano: more counted than there is" "--counted" "$own" train nano -m composed -o other_beat --counted 6145
+refuses "nano: a new model counts nothing yet" "not a new one" "$own" train nano --init nano.json -o other_beat --counted 1024
 refuses "nano: a dataset" "takes no dataset" "$own" train nano set -o out.wav
 refuses "nano: other styles" "cond_dim 64" "$own" train nano --init sizes.json -o out.wav
 "$own" prepare songs -p folk -o own_set -q > stdout 2> stderr

@@ -54,7 +54,7 @@ static const opt table[] = {
     {.kind = OPT_GROUP, .help = "The composer (train nano):"},
     {"metronome", NULL, 0, OPT_INT, offsetof(command, metronome), 0, 1e8, "N",
      "with --init or --counted: updates in which the text encoder learns to count (2500)"},
-    {"counted", NULL, 0, OPT_INT, offsetof(command, counted), 0, 65536, "FRAMES",
+    {"counted", NULL, 0, OPT_INT, offsetof(command, counted), 0, 6144, "FRAMES",
      "without --init: as far as the model keeps the beat; it learns to count on\nfrom there (0: no such lesson)"},
     {"keep-text", NULL, 0, OPT_FLAG, offsetof(command, keep_text), 0, 0, NULL,
      "the text encoder stays as it is after that: what it counts that is longer\nthan the songs is not unlearned"},

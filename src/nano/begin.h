@@ -15,6 +15,7 @@ enum {
     METRONOME_WAVES = 29,
     METRONOME_ROUND = 768,  /* frames after which all that the composer plays comes again: 24, 16 or 12 bars */
     METRONOME_KNOWN = 1024, /* the fewest from which it can be counted on: a beginning, and a round */
+    METRONOME_LONGEST = 6144, /* 285 s: as far as there are songs */
 };
 /* cos and sin of a frame's number at the periods that the music has: out [METRONOME_WAVES]. */
 void metronome_waves(size_t frame, float *out);
@@ -25,7 +26,7 @@ typedef struct {
     long updates, warmup;
     double rate;
     size_t longest; /* frames it learns to count to: a multiple of 12; most songs have a twelfth of that */
-    size_t known;   /* 0, or the frames to which it keeps the beat already, METRONOME_KNOWN or more: it counts on from there */
+    size_t known;   /* 0, or the frames to which it keeps the beat already, METRONOME_KNOWN or more and at most longest: it counts on from there */
     uint64_t seed;
     /* Called with the relative squared error after some updates; non-zero stops (CANCELLED). May be NULL. */
     int (*progress)(void *user, long done, long total, double error);

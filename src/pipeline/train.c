@@ -113,16 +113,18 @@ static drgen_status check(const drgen_training *o, drgen_err *err)
                  {"validation", (double)o->validate_every, 0, 1e8},
                  {"saving", (double)o->save_every, 0, 1e8},
                  {"metronome", (double)o->metronome, 0, 1e8},
-                 {"frames already counted", o->counted, 0, 65536},
+                 {"frames already counted", o->counted, 0, 1e8},
                  {"share of long songs", o->long_songs, 0, 1},
                  {"the longest song", o->longest, 1, 1 << TRAIN_SHAPES}};
     if ((!o->dataset && !o->composer) || !o->output)
         return err_fail(err, DRGEN_ERR_ARG, "training: a dataset and an output folder are needed");
     if (o->composer && (o->dataset || !o->full || !o->updates || o->span || o->held))
         return err_fail(err, DRGEN_ERR_ARG, "training: the composer trains all weights for a number of updates, without a dataset");
-    if (o->counted && o->counted < METRONOME_KNOWN)
-        return err_fail(err, DRGEN_ERR_ARG, "training: a model that keeps the beat for %d frames cannot learn the rest from them; "
-                        "%d are needed, or a model from nothing", o->counted, (int)METRONOME_KNOWN);
+    if (o->counted && (!o->composer || o->init))
+        return err_fail(err, DRGEN_ERR_ARG, "training: counting on is for the composer's songs and a model that counts already, not a new one");
+    if (o->counted && (o->counted < METRONOME_KNOWN || o->counted > METRONOME_LONGEST))
+        return err_fail(err, DRGEN_ERR_ARG, "training: a model that keeps the beat for %d frames cannot learn the rest from them; %d are "
+                        "needed, and more than %d there are not", o->counted, (int)METRONOME_KNOWN, (int)METRONOME_LONGEST);
     if (o->init && !o->full)
         return err_fail(err, DRGEN_ERR_ARG, "training: a new model is trained whole, not as an adapter");
     for (size_t i = 0; i < sizeof range / sizeof range[0]; i++)
@@ -165,7 +167,7 @@ static drgen_status widen(session *s)
     size_t floats = 0;
     int int8 = 0;
     for (int i = 0; i < s->cfg.depth; i++) int8 |= s->g->dit->blocks[i].int8;
-    if (!int8 && !(s->o->composer && s->o->counted)) return DRGEN_OK;
+    if (!int8 && !s->o->counted) return DRGEN_OK;
     ERR_TRY(dit_floats(&s->cfg, &floats, s->err));
     if (!(s->fresh = aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64)))
         return err_fail(s->err, DRGEN_ERR_NOMEM, "training: out of memory for %zu weights; the model in half precision needs no copy",
@@ -348,8 +350,8 @@ static drgen_status count_first(session *s)
                          .updates = s->o->metronome,
                          .warmup = 50,
                          .rate = 3e-3,
-                         .longest = 6144, /* 285 s */
-                         .known = s->o->init ? 0 : (size_t)s->o->counted,
+                         .longest = METRONOME_LONGEST,
+                         .known = (size_t)s->o->counted,
                          .seed = s->o->seed,
                          .progress = on_metronome,
                          .user = s};
